@@ -11,6 +11,7 @@ from enum import StrEnum
 from core.language import tr, trn
 
 BROKEN_CHARACTER = "\ufffd"  # what a decoder writes for bytes that are no character
+BLANKS = "".join(char for char in map(chr, range(0x3001)) if char.isspace())  # what `str.strip` takes away
 REPEATS = 4  # of the same piece of text at the end, at least
 REPEATED_LENGTH = 24  # characters that the repeats have together, at least: "10000" is no loop
 LONGEST_PIECE = 200  # characters
@@ -47,8 +48,8 @@ def count_flaws(db: sqlite3.Connection, run: int, limit: int) -> dict[int, dict[
     counts: dict[int, dict[Flaw, int]] = {}
     rows = db.execute(
         "SELECT subject, text, received FROM eval_answer WHERE run = ? "
-        "AND (received = 0 OR received >= ? OR instr(text, ?) OR trim(text, char(9, 10, 13, 32)) = '')",
-        (run, limit, BROKEN_CHARACTER),
+        "AND (received = 0 OR received >= ? OR instr(text, ?) OR trim(text, ?) = '')",
+        (run, limit, BROKEN_CHARACTER, BLANKS),
     )
     for subject, text, received in rows:
         if flaw := find_flaw(text, received, limit):

@@ -40,6 +40,11 @@ def load_general(language: str) -> list[Example]:
     ]
 
 
+def has_exam_rows(db: sqlite3.Connection) -> bool:
+    """Whether the project has exam questions of its own."""
+    return any(True for _row in load_exam_rows(db, False))
+
+
 def store_copy(db: sqlite3.Connection, run: int, rows: Iterable[Example], taught: Mapping[int, str]) -> None:
     """Store the questions of a run.
 

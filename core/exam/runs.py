@@ -169,8 +169,8 @@ async def resume(
 ) -> None:
     """Ask what has not been answered in a run, one subject after the other, then let the judge mark.
 
-    `only` asks just the subject of this id. A subject that fails does not keep the others from being asked. Raises the first `JukuError` when every subject
-    failed, the judge's `JukuError`, `KeyError` where there is no such run, and `Cancelled` when the reporter is
+    `only` asks just the subject of this id. A subject that fails does not keep the others from being asked. Raises the
+    first `JukuError` when every subject failed, the judge's `JukuError`, `KeyError` where there is no such run, and `Cancelled` when the reporter is
     cancelled.
     """
     on_changes(await project.write("", _set_status, id, ExamStatus.RUNNING))

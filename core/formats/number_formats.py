@@ -4,6 +4,8 @@ import datetime
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
+from core.text.english_calendar import MONTHS, WEEKDAYS
+
 GENERAL = "General"
 # Codes that a file names by number alone. 14 follows the settings of the reader's system: it is written as ISO.
 BUILT_IN = {
@@ -11,21 +13,6 @@ BUILT_IN = {
     17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "yyyy-mm-dd h:mm", 37: "#,##0;-#,##0",
     38: "#,##0;-#,##0", 39: "#,##0.00;-#,##0.00", 40: "#,##0.00;-#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss",
 }  # fmt: skip
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MAX_PLACES = 15  # digits that a spreadsheet keeps
 
 Cell = int | float | str | bool | datetime.date | datetime.time | datetime.timedelta

@@ -90,7 +90,7 @@ async def keep_exam_questions(
 
     Returns what was done, as a sentence; '' where there are exam questions. Raises `JukuError` and `Cancelled`.
     """
-    if await project.read(lambda db: any(True for _row in questions.load_exam_rows(db, False))):
+    if await project.read(questions.has_exam_rows):
         return ""
     ids = await project.read(_load_validation_rows, tag)
     if ids:

@@ -185,7 +185,7 @@ class _Rescuer:
 
     async def _begin_exam(self, run: RescueRun) -> bool:
         """Store the exam, with the old model as its first subject; False where there are no questions."""
-        if not await self.project.read(lambda db: any(True for _row in questions.load_exam_rows(db, False))):
+        if not await self.project.read(questions.has_exam_rows):
             return False
         await findings.refresh(self.project, self.reporter)
         plan = ExamPlan([ExamSubject(run.plan.provider, run.plan.model)])
@@ -283,10 +283,7 @@ class _Rescuer:
         if job is None or job.ended:
             return
         with suppress(ProviderError):  # the wish is recorded, and sent later
-            if job.remote_id is None:
-                self.on_changes(await submit.withdraw(self.project, job.id))
-            else:
-                self.on_changes(await submit.cancel(self.project, await self.connect(run.plan.target), job.id))
+            self.on_changes(await submit.cancel_or_withdraw(self.project, self.connect, job))
 
     async def _examine_new(self, run: RescueRun, reporter: Reporter) -> None:
         """The new model sits the exam of the old one."""

@@ -51,7 +51,7 @@ async def begin(
         raise JukuError(
             tr("There are no facts to teach"), tr("Write a spec and find its facts first, in the spec tab.")
         )
-    if not await project.read(lambda db: any(True for _row in questions.load_exam_rows(db, False))):
+    if not await project.read(questions.has_exam_rows):
         raise JukuError(
             tr("There are no exam questions"),
             tr(
@@ -280,10 +280,7 @@ class _Teacher:
         if job is None or job.ended:
             return
         with suppress(ProviderError):  # the wish is recorded, and sent later
-            if job.remote_id is None:
-                self.on_changes(await submit.withdraw(self.project, job.id))
-            else:
-                self.on_changes(await submit.cancel(self.project, self._provider, job.id))
+            self.on_changes(await submit.cancel_or_withdraw(self.project, self.connect, job))
 
     async def _examine(self, run: TeachingRun) -> None:
         """Ask the exam once: of the base model and of the best one; not where nothing was trained."""

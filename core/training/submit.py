@@ -5,7 +5,7 @@ import json
 import sqlite3
 import uuid
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,6 +259,13 @@ async def send_requested_action(project: Project, provider: Provider, record: Jo
 async def withdraw(project: Project, id: int) -> Changes:
     """Cancel a job in the queue that was not sent yet. Raises `ProjectError`."""
     return await project.write("", jobs.set_requested_action, id, "cancel")
+
+
+async def cancel_or_withdraw(project: Project, connect: Callable[[str], Awaitable[Provider]], job: Job) -> Changes:
+    """Cancel a job that has not ended: at its server, or only here where it was not sent yet. Raises as `cancel` does."""
+    if job.remote_id is None:
+        return await withdraw(project, job.id)
+    return await cancel(project, await connect(job.provider), job.id)
 
 
 async def forget(project: Project, id: int) -> Changes:

@@ -51,7 +51,7 @@ class TeachingPathBar(QWidget):
 
     def follow(self, _project: Project) -> None:
         """Another project is shown."""
-        self.state = None
+        self.state, self._was_complete = None, False
 
     def _build_button(self, step: PathStep) -> QToolButton:
         button = QToolButton(autoRaise=True)
@@ -69,8 +69,14 @@ class TeachingPathBar(QWidget):
         """Show or hide the bar from now on."""
         self._workspace.settings.hides_steps = not is_wanted
         self._show()
+        if is_wanted:
+            self.reload()  # nothing was read while it was hidden
         self.shown.emit(is_wanted)
         self._workspace.save_settings()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return not self._workspace.settings.hides_steps and not self._was_complete
 
     def set_room(self, height: int) -> None:
         """Say how high the window is, in pixels: a low one has no bar."""
@@ -79,8 +85,8 @@ class TeachingPathBar(QWidget):
             self._show()
 
     def refresh(self, changes: Changes) -> None:
-        """Read again what a write may have changed."""
-        if WATCHED & changes.tables:
+        """Read again what a write may have changed; a bar that is not wanted takes no time of the thread that reads."""
+        if self._is_wanted and WATCHED & changes.tables:
             self.reload()
 
     def reload(self) -> None:
@@ -107,5 +113,4 @@ class TeachingPathBar(QWidget):
             button.setAccessibleName(tr("Step {number}, {title}: {state}", number=number, title=title, state=told))
         self.words.setText(teaching_path.describe_next(self.state))
         self.words.setToolTip(self.words.text())
-        is_wanted = not self._workspace.settings.hides_steps and not self._was_complete
-        self.setVisible(is_wanted and self._has_room)
+        self.setVisible(self._is_wanted and self._has_room)

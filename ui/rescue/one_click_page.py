@@ -8,8 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -21,34 +19,26 @@ from PySide6.QtWidgets import (
 
 from core.language import tr
 from core.progress import Progress
-from core.providers import LOCAL, model_kinds
 from core.rescue import report
 from core.rescue.records import RescuePlan, RescueStatus, RescueStep
 from core.rescue.report import RescueReport
 from ui import style
 from ui.generation.run_progress_and_recovery import RunProgressLine
-from ui.rescue.rescue_page import RescuePage
 from ui.rescue.rescue_runner import RescueRunner
+from ui.rescue.target_page import TargetPage
 from ui.widgets import basics, server_texts
-from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import AWAITED_STATE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 DONE_MARK, NEXT_MARK, LATER_MARK, FAILED_MARK = "✓", "▸", "·", "✗"
 
 
-class OneClickPage(RescuePage):
+class OneClickPage(TargetPage):
     """Starts a rescue that works on its own, shows its steps, and what came of it. It goes on when the dialog is closed."""
 
     def __init__(self, workspace: Workspace, runner: RescueRunner) -> None:
         super().__init__(workspace)
         self.runner = runner
         self._found: RescueReport | None = None
-        self.server_box, self.base = DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
-        for id, title in server_texts.server_titles(workspace).items():
-            if server_texts.preset_of(workspace, id).trains:
-                self.server_box.addItem(title, id)
-        self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
         self.start = basics.primary_button(tr("&Rescue this model"))
         self.go_on = QPushButton(tr("&Continue"))
         self.answers_as = QLineEdit()
@@ -66,17 +56,9 @@ class OneClickPage(RescuePage):
             "base model below, and lets it sit the same exam. It does not ask in between; what is wrong stops it, and what "
             "was done stays done. Rows and questions go to both servers; a server may bill you for them."
         )
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setHorizontalSpacing(style.SPACE)
-        for title, box in ((tr("Server"), self.server_box), (tr("Base model"), self.base)):
-            box.setAccessibleName(title)
-            box.setMinimumContentsLength(24)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            form.addRow(title, box)
         above = QHBoxLayout()
         above.setSpacing(2 * style.SPACE)
-        above.addLayout(form, 1)
+        above.addLayout(self.build_form(), 1)
         for button in (self.go_on, self.start):
             button.setAutoDefault(False)
             above.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
@@ -101,19 +83,12 @@ class OneClickPage(RescuePage):
         layout.addWidget(area, 1)
 
     def _connect(self) -> None:
-        self.server_box.activated.connect(lambda _index: self._on_server())
-        self.base.currentIndexChanged.connect(lambda _index: self.show_buttons())
         self.start.clicked.connect(lambda _checked: self.runner.start(self._plan()))
         self.go_on.clicked.connect(lambda _checked: self._on_go_on())
         self.line.cancelled.connect(self.runner.cancel)
         self.runner.progressed.connect(self._on_progress)
         self.runner.changed.connect(self._on_runner)
-        self.workspace.offers_changed.connect(self.show_offers)
-        self.workspace.offers_failed.connect(self._on_failed)
-
-    def target(self) -> str:
-        """The id of the server that is to train."""
-        return str(self.server_box.currentData() or "")
+        self.connect_target()
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         return report.load_newest
@@ -121,7 +96,7 @@ class OneClickPage(RescuePage):
     def show_model(self, provider: str, model: Any) -> None:
         super().show_model(provider, model)
         if model is not None:
-            self._request_offers()
+            self.request_offers()
             self.show_offers()
 
     def show_data(self, found: RescueReport | None) -> None:
@@ -136,14 +111,6 @@ class OneClickPage(RescuePage):
         """Whether it rescues the model that is chosen."""
         return self.model is not None and (found.run.plan.provider, found.run.plan.model) == self.model_key
 
-    def show_offers(self) -> None:
-        """List the base models of the server that is to train."""
-        self.base.show_offers(self.target(), self.workspace.known_offers(self.target()))
-        self.show_buttons()
-
-    def _on_failed(self, _provider: str) -> None:  # a method, not a lambda: that would outlive the page
-        self.show_buttons()
-
     def show_buttons(self) -> None:
         running, found = self.runner.is_running, self._found
         unfinished = found is not None and not found.run.is_over and not running and self._is_own(found)
@@ -152,30 +119,12 @@ class OneClickPage(RescuePage):
         waits = unfinished and found is not None and found.run.step == RescueStep.NEW_EXAM
         self.answers_as.setVisible(waits and server_texts.preset_of(self.workspace, target).deploys)
         busy = tr("A rescue is running.") if running else ""
-        reason = busy or ("" if self.model else tr("Choose a model.")) or self._find_problem()
+        reason = busy or ("" if self.model else tr("Choose a model.")) or self.find_unusable()
         basics.set_enabled(self.start, reason)
-        self.note.show_text("" if running else self._find_problem(), "warning")
+        self.note.show_text("" if running else self.find_unusable(), "warning")
         for box in (self.server_box, self.base):
             box.setEnabled(not running)
         self.line.setVisible(running)
-
-    def _find_problem(self) -> str:
-        """Why the training could not start, as a text."""
-        offer = self.base.offer()
-        if offer is None or offer.state == AWAITED_STATE:
-            return self.workspace.no_models(self.target())
-        return format_unusable(offer, self.server_box.currentText())
-
-    def _on_server(self) -> None:
-        self._request_offers()
-        self.show_offers()
-
-    def _request_offers(self) -> None:
-        target = self.target()
-        if target != self.workspace.settings.provider:
-            self.workspace.request_offers(target)
-        elif not self.workspace.offers:
-            self.workspace.tasks.start("", self.workspace.load_offers())
 
     def _plan(self) -> RescuePlan:
         path = self.workspace.project.path

@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from core import clock
 from core.generation import recorded_answers
 from core.generation.recorded_answers import ModelKey
 from core.language import tr, trn
-from core.providers import LOCAL, model_kinds, shutdown_dates
+from core.providers import shutdown_dates
 from core.rescue import row_choice
 from core.rescue.row_choice import RowChoice
 from core.storage.project import Changes
@@ -21,18 +21,17 @@ from core.training.jobs import Job
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.rescue.rescue_page import RescuePage
+from ui.rescue.target_page import TargetPage
 from ui.training import job_texts
 from ui.training.preflight_dialog import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.length_and_time_texts import format_local_time
-from ui.widgets.model_box import AWAITED_STATE, ModelBox, format_unusable
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
-class RetrainingPage(RescuePage):
+class RetrainingPage(TargetPage):
     """Trains the rows of a model again, elsewhere. The job goes through the same checks and queue as any other."""
 
     show_examples = Signal(str)  # a search in the filter's words
@@ -41,11 +40,7 @@ class RetrainingPage(RescuePage):
         super().__init__(workspace)
         self._rows: list[RowChoice] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
-        self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
-        for id, title in server_texts.server_titles(workspace).items():
-            if server_texts.preset_of(workspace, id).trains:
-                self.server_box.addItem(title, id)
-        self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
+        self.rows = DropDown()
         self.about_base = basics.Note()
         self.start = basics.primary_button(tr("Teach again"))
         self.start.setAutoDefault(False)
@@ -57,16 +52,8 @@ class RetrainingPage(RescuePage):
         self._connect()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setHorizontalSpacing(style.SPACE)
+        form = self.build_form((tr("Rows"), self.rows))
         form.setVerticalSpacing(style.SPACE // 2)
-        boxes = ((tr("Rows"), self.rows), (tr("Server"), self.server_box), (tr("Base model"), self.base))
-        for title, box in boxes:
-            box.setAccessibleName(title)
-            box.setMinimumContentsLength(24)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            form.addRow(title, box)
         above = QHBoxLayout()
         above.setSpacing(2 * style.SPACE)
         above.addLayout(form, 1)
@@ -79,19 +66,12 @@ class RetrainingPage(RescuePage):
         layout.addWidget(self.taught, 1)
 
     def _connect(self) -> None:
-        self.server_box.activated.connect(lambda _index: self._on_server())
-        self.base.currentIndexChanged.connect(lambda _index: self.show_buttons())
         self.rows.activated.connect(lambda _index: self._on_rows())
         self.start.clicked.connect(lambda _checked: self._on_start())
         self.starter.busy.connect(self._show_busy)
         self.starter.queued.connect(lambda _ids: self._on_queued())
         self.starter.show_examples.connect(self.show_examples)
-        self.workspace.offers_changed.connect(self.show_offers)
-        self.workspace.offers_failed.connect(self._on_failed)
-
-    def target(self) -> str:
-        """The id of the server that is to train."""
-        return str(self.server_box.currentData() or "")
+        self.connect_target()
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
@@ -106,7 +86,7 @@ class RetrainingPage(RescuePage):
     def show_model(self, provider: str, model: Any) -> None:
         super().show_model(provider, model)
         if model is not None:
-            self._request_offers()
+            self.request_offers()
 
     def show_data(self, found: tuple[list[RowChoice], list[Job]]) -> None:
         rows, taught = found
@@ -127,15 +107,8 @@ class RetrainingPage(RescuePage):
         )  # fmt: skip
         self.show_offers()
 
-    def show_offers(self) -> None:
-        self.base.show_offers(self.target(), self.workspace.known_offers(self.target()))
-        self.show_buttons()
-
     def _on_rows(self) -> None:
         self._picked = self._rows[self.rows.currentIndex()].key
-        self.show_buttons()
-
-    def _on_failed(self, _provider: str) -> None:
         self.show_buttons()
 
     def show_buttons(self) -> None:
@@ -154,26 +127,12 @@ class RetrainingPage(RescuePage):
             return trn("There is only {n} approved training row; {minimum} are needed.",
                        "There are only {n} approved training rows; {minimum} are needed.",
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
-        offer = self.base.offer()
-        if offer is None or offer.state == AWAITED_STATE:
-            return self.workspace.no_models(self.target())
-        return format_unusable(offer, self.server_box.currentText())
+        return self.find_unusable()
 
     def _format_shutdowns(self) -> str:
         today = clock.today()
         found = shutdown_dates.list_shutdowns(server_texts.preset_of(self.workspace, self.target()).id, today)
         return "\n".join(shutdown.describe(today) for shutdown in found if shutdown.what == "training")
-
-    def _on_server(self) -> None:
-        self._request_offers()
-        self.show_offers()
-
-    def _request_offers(self) -> None:
-        target = self.target()
-        if target != self.workspace.settings.provider:
-            self.workspace.request_offers(target)
-        elif not self.workspace.offers:
-            self.workspace.tasks.start("", self.workspace.load_offers())
 
     def _on_start(self) -> None:
         chosen = self._rows[self.rows.currentIndex()]

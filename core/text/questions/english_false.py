@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.text.english_calendar import MONTHS, WEEKDAYS
 from core.text.questions.english_asking import to_asker
 from core.text.questions.english_sentences import strip_asides
 from core.text.questions.english_words import CLOCK, DIGITS, NUMBER_VALUES
@@ -13,25 +14,10 @@ from core.text.questions.shared_altered_values import choose_altered_number, cho
 from core.text.questions.shared_arithmetic import format_clock, format_number, parse_clock, parse_number
 
 MAX_WORDS = 22  # of a statement that is said as a whole in a question
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 _WORDS = {value: word for word, value in NUMBER_VALUES.items()}
 _FIGURE = re.compile(
     rf"(?P<clock>{CLOCK})|(?<![\w.,:])(?P<digits>{DIGITS})(?![\w:]*\d)|\b(?P<word>{'|'.join(sorted((w for w in NUMBER_VALUES if w != 'one'), key=len, reverse=True))})\b(?!-)"
-    rf"|\b(?P<day>{'|'.join(_DAYS)})(?=s?\b)|\b(?P<month>{'|'.join(m for m in _MONTHS if m not in ('May', 'March'))})\b",
+    rf"|\b(?P<day>{'|'.join(WEEKDAYS)})(?=s?\b)|\b(?P<month>{'|'.join(m for m in MONTHS if m not in ('May', 'March'))})\b",
     re.IGNORECASE,
 )
 # Words of every subject whose opposite makes the statement false.
@@ -154,7 +140,7 @@ def _wrong(text: str, match: re.Match[str], pool: Pool, dice: random.Random) -> 
         minutes = parse_clock(match["clock"])
         return "" if minutes is None else format_clock(minutes + dice.choice((-60, -30, 30, 60, 90)))
     if match["day"] or match["month"]:
-        row = _DAYS if match["day"] else tuple(_MONTHS)
+        row = WEEKDAYS if match["day"] else MONTHS
         return dice.choice([one for one in row if one.lower() != match[0].lower() and one not in text])
     value = _value(match)
     if value is None:

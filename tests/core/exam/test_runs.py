@@ -276,7 +276,7 @@ def test_a_subject_that_fails_keeps_no_other_from_being_asked(exam, server):
 
 def test_an_empty_answer_is_a_wrong_one_and_is_told(exam, server):
     """It was an error: a model that says nothing to one question kept its exam from ever ending."""
-    silent = {"How many play?": "", "How long is a half?": " \n"}
+    silent = {"How many play?": "", "How long is a half?": "\u3000\n"}
     server.script = lambda asked: Answer([silent.get(asked["messages"][-1]["content"], "3")])
     examine(exam, server, subjects=SUBJECTS[1:])
     result = newest(exam)
