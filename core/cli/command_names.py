@@ -36,7 +36,7 @@ ALIASES = {
 }
 # What a group's name alone means, and the commands that it has.
 DEFAULTS = {
-    "generate": ("rules", ("rules", "own-questions", "everyday", "model", "judge", "probe")),
+    "generate": ("rules", ("rules", "own-questions", "everyday", "validation", "model", "judge", "probe")),
     "models": ("list", ("list", "fetch")),
 }
 

@@ -20,10 +20,11 @@ from core.exam import hold_out
 from core.generation import everyday_rows, fact_links, page_rows, question_writer
 from core.generation.draft_rows import AddedDrafts
 from core.generation.page_rows import RowChoice
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.server_presets import SEEDS, NumberRange
 from core.storage.project import Project
+from core.teaching import probes
 
 SHARES = NumberRange(0, hold_out.MAX_SHARE, open=True)
 ROW_COUNTS = NumberRange(1, integer=True)
@@ -145,6 +146,9 @@ def add_written_rows(add_command: AddCommand) -> None:
     own.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
     text = tr("add everyday questions with the base model's own answers, as drafts, against forgetting")
     everyday = add_command("everyday", _add_everyday_rows, text)
+    text = tr("add up to three validation questions about each fact, worded as neither a row nor the exam asks")
+    validation = add_command("validation", _add_validation_rows, text)
+    validation.add_argument("--tag", default="", help=tr("a tag of the new rows, such as that of the rows you train"))
     for added in (own, everyday):
         added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
         added.add_argument("--provider", default=providers.LOCAL)
@@ -159,6 +163,17 @@ def _write_own_questions(arguments: Arguments) -> int:
         return CLEAN if added.rows else PROBLEMS
 
     return with_provider(arguments, work)
+
+
+def _add_validation_rows(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        reporter = progress_reporter(tr("Add validation questions"))
+        added, _changes = await probes.keep(document, reporter, arguments.tag)
+        words = trn("{n} validation question added", "{n} validation questions added", added)
+        print_result(arguments, {"added": added}, words)
+        return CLEAN
+
+    return with_project(arguments, work)
 
 
 def _add_everyday_rows(arguments: Arguments) -> int:

@@ -4,6 +4,7 @@ They are rows of the split “validation”: never trained on, and never asked i
 after each round, so their rate flatters; the exam, which nothing is chosen by, is sat once at the end.
 """
 
+import asyncio
 import re
 import sqlite3
 from collections import Counter, defaultdict
@@ -15,13 +16,17 @@ from rapidfuzz import fuzz
 from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.filters import Filter
+from core.errors import JukuError
 from core.exam import hold_out, point_making
 from core.formats import jsonl
 from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import HELD_OUT_KINDS
 from core.generation.page_rows import CLOSED_FORMS, SOURCE, PageMaterial
+from core.language import tr
 from core.progress import Reporter
+from core.review import findings
 from core.spec import facts, spec
+from core.storage.project import Changes, Project
 from core.teaching.records import Probe
 from core.text.questions.rows import QuestionRow
 
@@ -115,6 +120,30 @@ def _squeeze(text: str) -> str:
     return re.sub(r"\W+", "", text.casefold())
 
 
+async def keep(project: Project, reporter: Reporter, tag: str = "") -> tuple[int, Changes]:
+    """Add probe questions where facts lack them; returns how many, and what the write has changed.
+
+    Raises `JukuError` where there are no facts or no free wordings, and `Cancelled`.
+    """
+    await findings.refresh(project, reporter)
+    material = await project.read(load_material)
+    if not material.page.page.facts:
+        raise JukuError(
+            tr("There are no facts to ask about"), tr("Write a spec and find its facts first, in the spec tab.")
+        )
+    rows = await asyncio.to_thread(choose_rows, material, reporter)
+    if not rows:
+        raise JukuError(
+            tr("No validation question was added"),
+            tr(
+                "Each fact has {count} already, or all of its wordings are trained or asked in the exam.",
+                count=PROBES_PER_FACT,
+            ),
+        )
+    changes = await project.write(tr("Add validation questions"), add_rows, rows, tag)
+    return len(rows), changes
+
+
 def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
     known = {name for name, entry in material.entries.items() if not entry.fact.ignored}
     drawn = (
@@ -126,8 +155,8 @@ def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
     return list(dict.fromkeys(drawn))
 
 
-def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow]) -> list[int]:
-    """Add probe questions as approved rows of the split “validation”; returns their ids."""
+def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow], tag: str = "") -> list[int]:
+    """Add probe questions as approved rows of the split “validation”, with a tag more if given; returns their ids."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     texts = tuple(fact.text for fact in known.values())
     made: list[Example] = []
@@ -143,7 +172,7 @@ def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow]) -> list[int]:
             "facts": fact.name,
             "quote": fact.quote,
         }
-        tags = f"{row.form} {TAG}".strip()
+        tags = " ".join(filter(None, (row.form, TAG, tag)))
         text = jsonl.new_row(state.system_prompt, row.question, row.answer)
         made.append(examples.read_row(text, **fields, tags=tags, key_points=points, source=SOURCE))
     return list(examples.add(db, made))

@@ -176,8 +176,10 @@ def parameter_title(name: str) -> str:
         "lr_scheduler_type": tr("Learning rate schedule"),
         "warmup_steps": tr("Warm-up steps"),
         "early_stopping_patience": tr("Early stopping: patience"),
+        "metric_for_best_model": tr("Early stopping: measure"),
         "packing": tr("Packing"),
         "average_checkpoints": tr("Averaged checkpoints"),
+        "load_in_4bit": tr("Base weights in 4 bits"),
         "kl_coefficient": tr("KL coefficient"),
         "kl_mask_target": tr("KL without the target token"),
         "distillation_weight": tr("Distillation weight"),
@@ -199,14 +201,22 @@ def explain_parameter(name: str) -> str:
         "lr_scheduler_type": tr("How the learning rate falls after the warm-up. Auto: cosine."),
         "warmup_steps": tr("In how many steps the learning rate rises to its peak. Auto: 3."),
         "early_stopping_patience": tr(
-            "The training ends after so many epochs without a lower validation loss, and the best epoch is kept. It needs "
+            "The training ends after so many epochs without better validation rows, and the best epoch is kept. It needs "
             "validation rows. Auto: never."
+        ),
+        "metric_for_best_model": tr(
+            "What makes an epoch the best one: the loss of the validation rows, or the share of right tokens in their answers. "
+            "Auto: the loss."
         ),
         "packing": tr(
             "Rows that begin alike share what they begin with, which is faster and changes no result. Auto: yes."
         ),
         "average_checkpoints": tr(
             "The adapters of so many last epochs are averaged at the end of the training. Auto: 1, only the last epoch."
+        ),
+        "load_in_4bit": tr(
+            "The base model's weights are kept in 4 bits (NF4) during the training: it needs about a quarter of their memory, and more "
+            "time. It needs the package bitsandbytes. Auto: no."
         ),
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "
@@ -231,6 +241,8 @@ def value_title(value: str | bool) -> str:
         "all-linear": tr("All linear layers"),
         "attention": tr("Attention only"),
         "mlp": tr("MLP only"),
+        "loss": tr("Loss"),
+        "accuracy": tr("Accuracy"),
         "cosine": tr("Cosine"),
         "linear": tr("Linear"),
         "constant": tr("Constant"),

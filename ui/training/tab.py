@@ -15,6 +15,7 @@ from core.providers import LOCAL, JobStatus, LocalProvider, ModelOffer
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
+from core.teaching import probes
 from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import MetricSeries
@@ -74,6 +75,7 @@ class TrainingTab(Tab):
         self.form.started.connect(self._on_start)
         self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
         self.form.rows_chosen.connect(self._count_rows)
+        self.form.validation_wanted.connect(self._on_validation_wanted)
         self.starter.busy.connect(self.form.show_sending)
         self.starter.show_examples.connect(self.show_examples)
         self.starter.queued.connect(lambda _ids: self._on_queued())
@@ -182,6 +184,17 @@ class TrainingTab(Tab):
         approved = every.pop("approved", 0)
         self.form.show_rows(count, wrong, approved - count, sum(every.values()))
         self.form.show_validation(validation)
+
+    def _on_validation_wanted(self) -> None:
+        label = tr("Add validation questions")
+
+        async def work() -> Changes:
+            _count, changes = await probes.keep(
+                self.workspace.project, self.workspace.tasks.reporter(label), self.form.tag()
+            )
+            return changes
+
+        self.workspace.tasks.start(label, work(), self)
 
     def _count_rows(self) -> None:
         self.workspace.tasks.start("", self._check_rows())

@@ -42,7 +42,7 @@ from ui.workspace import Workspace
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
 EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 EPOCHS_PARAMETER = "n_epochs"
-EARLY_STOPPING = "early_stopping_patience"
+EARLY_STOPPING, BEST_METRIC = "early_stopping_patience", "metric_for_best_model"
 ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 EPOCHS_WIDTH = 90  # pixels
 FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
@@ -100,6 +100,7 @@ class TrainingForm(QWidget):
     started = Signal()
     several_wanted = Signal()
     rows_chosen = Signal()
+    validation_wanted = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -119,7 +120,12 @@ class TrainingForm(QWidget):
         self._advanced_grid = field_grid()
         self.show_advanced = basics.disclosure_button(tr("Advanced"))
         self.advanced = HyperparameterFields(self._advanced_grid, after=self.show_advanced)
-        self.validation = QCheckBox()
+        self.validation, self.add_validation = QCheckBox(), QPushButton(tr("Add &validation questions"))
+        words = tr(
+            "Up to three questions about each fact become validation rows, worded as neither a training row nor the exam "
+            "asks. They show whether the training learns facts or only sentences, and can end it early (Advanced)."
+        )
+        self.add_validation.setToolTip(basics.plain_tooltip(words))
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self.progress_bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
@@ -138,6 +144,7 @@ class TrainingForm(QWidget):
         )
         self.hyper.changed.connect(self._show_base)
         self.advanced.changed.connect(self._show_base)
+        self.add_validation.clicked.connect(self.validation_wanted)
         self.validation.toggled.connect(lambda _checked: self._show_base())
         self.metadata.edited.connect(self._show_base)
         self.suffix.textChanged.connect(lambda _text: self._show_base())
@@ -188,7 +195,11 @@ class TrainingForm(QWidget):
         for column in (numbers, notes):
             column.setSpacing(style.SPACE // 2)
         numbers.addLayout(self._others)
-        numbers.addWidget(self.validation)
+        measured = QHBoxLayout()
+        measured.addWidget(self.validation)
+        measured.addWidget(self.add_validation)
+        measured.addStretch(1)
+        numbers.addLayout(measured)
         notes.addWidget(basics.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
         row = QHBoxLayout()
@@ -378,7 +389,14 @@ class TrainingForm(QWidget):
         values, offer = self.advanced.values(), self.offer()
         if EARLY_STOPPING in values and not (self.validation.isChecked() and self.validation.isEnabled()):
             return tr(
-                "Early stopping needs validation rows: it watches their loss. Evaluate with them, or leave it on Auto."
+                "Early stopping needs validation rows. Evaluate with them (“{button}” makes some), or leave it on Auto.",
+                button=self.add_validation.text().replace("&", ""),
+            )
+        if BEST_METRIC in values and EARLY_STOPPING not in values:
+            return tr(
+                "“{name}” needs “{other}”: without it the last epoch is kept.",
+                name=parameter_title(BEST_METRIC),
+                other=parameter_title(EARLY_STOPPING),
             )
         if EARLY_STOPPING in values and values.get("average_checkpoints", 1) != 1:
             return tr(

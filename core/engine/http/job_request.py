@@ -1,5 +1,6 @@
 """The request for a new fine-tuning job."""
 
+import importlib.util
 import random
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -26,8 +27,10 @@ class CommonHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
     lr_scheduler_type: Literal["auto", "cosine", "linear", "constant"] | None = None
     warmup_steps: Annotated[int, Meta(ge=0, le=10_000)] | Auto = None
     early_stopping_patience: Annotated[int, Meta(ge=1, le=50)] | Auto = None
+    metric_for_best_model: Literal["auto", "loss", "accuracy"] | None = None
     packing: bool | Auto = None
     average_checkpoints: Annotated[int, Meta(ge=1, le=50)] | Auto = None
+    load_in_4bit: bool | Auto = None
 
 
 class SupervisedHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +81,12 @@ class MethodRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.method and self.hyperparameters:
             raise bad_request("Give 'method' or 'hyperparameters', not both.", "hyperparameters", "invalid_value")
+        if self.hyperparameter_values.get("load_in_4bit") and not importlib.util.find_spec("bitsandbytes"):
+            name = f"{self.hyperparameters_path}.load_in_4bit"
+            message = (
+                f"'{name}' needs the package bitsandbytes, which is not installed: install the extra 'quantization'."
+            )
+            raise bad_request(message, name, "unsupported_value")
 
     @property
     def hyperparameters_path(self) -> str:
@@ -117,6 +126,10 @@ class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields
         if "early_stopping_patience" in values and not self.validation_file:
             name = f"{path}.early_stopping_patience"
             raise bad_request(f"'{name}' needs a 'validation_file'.", name, "invalid_value")
+        if "metric_for_best_model" in values and "early_stopping_patience" not in values:
+            name = f"{path}.metric_for_best_model"
+            message = f"'{name}' needs 'early_stopping_patience': without it the last epoch is kept."
+            raise bad_request(message, name, "invalid_value")
         if "early_stopping_patience" in values and values.get("average_checkpoints", 1) > 1:
             name = f"{path}.average_checkpoints"
             message = f"Give '{name}' or 'early_stopping_patience', not both: the latter keeps the best epoch."

@@ -20,10 +20,10 @@ class Hyperparameters:
     """How one job trains.
 
     `learning_rate`: the peak, with the multiplier in it. `beta`: of DPO, else None. `lora_num_layers`: how many layers
-    at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without a lower
-    validation loss the job ends, None for never. `packing`: whether rows share what they begin with.
-    `average_checkpoints`: of how many last epochs the adapters are averaged. The rest belongs to
-    `KLObjective`, without KL terms at 0.
+    at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without better
+    validation rows the job ends, None for never; `metric_for_best_model`: what is better. `packing`: whether rows share what they begin with.
+    `average_checkpoints`: of how many last epochs the adapters are averaged. `load_in_4bit`: whether the base weights are
+    in NF4. The rest belongs to `KLObjective`, without KL terms at 0.
     """
 
     n_epochs: int
@@ -38,8 +38,10 @@ class Hyperparameters:
     lr_scheduler_type: str = "cosine"
     warmup_steps: int = WARMUP_STEPS
     early_stopping_patience: int | None = None
+    metric_for_best_model: str = "loss"
     packing: bool = True
     average_checkpoints: int = 1
+    load_in_4bit: bool = False
     kl_coefficient: float = 0.0
     kl_mask_target: bool = True
     distillation_weight: float = 0.0

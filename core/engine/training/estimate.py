@@ -23,6 +23,7 @@ from core.engine.http.protocol import Json
 from core.engine.models import device
 from core.engine.models.catalog import CatalogEntry, build_entry, load_catalog
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
+from core.engine.models.weights import quantize_linear_layers
 from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters, resolve_auto
 from core.engine.training.estimator import JobOutline
 from core.engine.training.lora import add_adapter
@@ -44,17 +45,29 @@ ADAPTER_BYTES = 16  # of a parameter of the adapter: fp32 weight, gradient, and 
 REFERENCE_BYTES = 164  # of a cached distribution: 20 tokens, and 21 logarithms
 LOGIT_BYTES = 8  # of a logit in the backward pass, beside what the forward pass kept: its gradient, in two dtypes
 READ_BYTES_PER_SECOND = 4e8  # of weights, with the conversion to the dtype of training
+# Of a weight in NF4: 4 bits, 8 bits of scale for each 64 weights, and 32 bits for each 256 scales.
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 MARGIN = 1.1  # of memory: what the allocator keeps
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Counts of one model. `adapter`: trainable parameters. `layers`: of the decoder."""
+    """Counts of one model. `adapter`: trainable parameters. `layers`: of the decoder. `linear`: the parameters of the
+    decoder's linear layers; `largest`: of the largest of them."""
 
     parameters: int
     adapter: int
     layers: int
     vocabulary: int
+    linear: int
+    largest: int
+
+    def weight_bytes(self, item_bytes: int, load_in_4bit: bool) -> int:
+        """What the frozen weights take. In 4 bits, one layer at a time is there in the dtype of training, too."""
+        if not load_in_4bit:
+            return self.parameters * item_bytes
+        rest = self.parameters - self.linear + self.largest
+        return int(rest * item_bytes + self.linear * NF4_BYTES)
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,8 @@ def measure_size(config: Any, lora_rank: int = LORA_RANK) -> ModelSize:
     linear = [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one is not head]
     adapter = sum(lora_rank * (one.in_features + one.out_features) for one in linear)
     parameters = sum(one.numel() for one in model.parameters())
-    return ModelSize(parameters, adapter, config.num_hidden_layers, config.vocab_size)
+    counts = [one.weight.numel() for one in linear]
+    return ModelSize(parameters, adapter, config.num_hidden_layers, config.vocab_size, sum(counts), max(counts))
 
 
 class StepProbe:
@@ -120,6 +134,8 @@ class StepProbe:
                 parameter.fill_(0.01)
             for name, value in buffers.items():
                 model.get_buffer(name).copy_(value)
+        if hyperparameters.load_in_4bit:
+            quantize_linear_layers(model, dtype)
         self._model = add_adapter(model, hyperparameters)
         self._model.train()
         self._parameters = [one for one in self._model.parameters() if one.requires_grad]
@@ -179,12 +195,12 @@ def estimate(request: JobOutline, dtype_name: str, started: float) -> Json:
     step = _measure_step(request.entry, size, batches, dtype, hyperparameters)
     sequences = 2 if request.method == "dpo" else 1  # in an item
     steps = -(-request.num_rows // hyperparameters.batch_size) * hyperparameters.n_epochs
-    weights = size.parameters * dtype.itemsize
-    startup = prepared - started + weights / READ_BYTES_PER_SECOND
+    startup = prepared - started + size.parameters * dtype.itemsize / READ_BYTES_PER_SECOND
     startup += step.reference_seconds * (request.num_rows + request.num_validation_rows)
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
-    memory = _process_bytes() + estimate_memory(size, dtype.itemsize, step, batches)
+    weights = size.weight_bytes(dtype.itemsize, hyperparameters.load_in_4bit)
+    memory = _process_bytes() + estimate_memory(size, weights, step, batches)
     memory += _reference_bytes(rows, request, hyperparameters)
     available = device.available_bytes()
     return {
@@ -199,7 +215,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float) -> Json:
         "memory_bytes": memory,
         "available_bytes": available,
         "fits": memory <= available,
-        "would_fit": [] if memory <= available else find_fitting(size, memory, available, dtype.itemsize),
+        "would_fit": [] if memory <= available else find_fitting(size, memory - weights, available, dtype.itemsize),
         "device": device.default_device(),
         "dtype": str(dtype).removeprefix("torch."),
     }
@@ -239,11 +255,11 @@ def _fold_ids(row: TokenizedRow, vocabulary: int) -> TokenizedRow:
     return TokenizedRow([token % vocabulary for token in row.input_ids], labels, teacher)
 
 
-def estimate_memory(size: ModelSize, item_bytes: int, step: StepCost, batches: Sequence[list[TokenizedRow]]) -> int:
-    """The memory of model, adapter and a step in bytes, at its peak."""
+def estimate_memory(size: ModelSize, weights: int, step: StepCost, batches: Sequence[list[TokenizedRow]]) -> int:
+    """The memory of model, adapter and a step in bytes, at its peak. `weights`: bytes of the frozen ones."""
     labels = max(sum(label != IGNORE_INDEX for row in batch for label in row.labels) for batch in batches)
     logits = labels * size.vocabulary * LOGIT_BYTES
-    model = size.parameters * item_bytes + size.adapter * ADAPTER_BYTES
+    model = weights + size.adapter * ADAPTER_BYTES
     return int((model + step.activation_bytes + logits) * MARGIN)
 
 
@@ -263,10 +279,10 @@ def _process_bytes() -> int:
     return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss)
 
 
-def find_fitting(of_entry: ModelSize, memory: int, available: int, item_bytes: int) -> list[str]:
-    """The catalog's smaller models that would fit, the largest first: weights are counted, the rest in proportion."""
+def find_fitting(of_entry: ModelSize, rest: int, available: int, item_bytes: int) -> list[str]:
+    """The catalog's smaller models that would fit, the largest first. `rest`: bytes beside the weights of this model;
+    those of the others are in proportion."""
     sizes = {one.id: measure_size(build_config(one)) for one in load_catalog().values()}
-    rest = memory - of_entry.parameters * item_bytes
     scale = {name: size.adapter / of_entry.adapter for name, size in sizes.items()}
     fitting = [
         (size.parameters, name)
@@ -276,18 +292,20 @@ def find_fitting(of_entry: ModelSize, memory: int, available: int, item_bytes: i
     return [name for _, name in sorted(fitting, reverse=True)]
 
 
-def require_memory(config: Any, dtype: Any) -> None:
+def require_memory(config: Any, dtype: Any, load_in_4bit: bool = False) -> None:
     """Raise TrainingError when not even the model and its adapter fit into the memory that is free now."""
     size = measure_size(config)
-    needed = size.parameters * dtype.itemsize + size.adapter * ADAPTER_BYTES
+    adapter = size.adapter * ADAPTER_BYTES
+    needed = size.weight_bytes(dtype.itemsize, load_in_4bit) + adapter
     available = device.available_bytes()
-    if needed > available:
-        fitting = ", ".join(find_fitting(size, needed, available, dtype.itemsize)[:3])
-        raise TrainingError(
-            "insufficient_memory",
-            f"The job needs more than {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free. "
-            + (f"These models would fit: {fitting}." if fitting else "Close other programs."),
-        )
+    if needed <= available:
+        return
+    words = [f"The job needs more than {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free."]
+    if not load_in_4bit and (small := size.weight_bytes(dtype.itemsize, True) + adapter) <= available:
+        words.append(f"With its base weights in 4 bits ('load_in_4bit') it needs {small / 1e9:.1f} GB and more.")
+    if fitting := find_fitting(size, adapter, available, dtype.itemsize)[:3]:
+        words.append(f"These models would fit: {', '.join(fitting)}.")
+    raise TrainingError("insufficient_memory", " ".join(words if len(words) > 1 else [*words, "Close other programs."]))
 
 
 def _read_buffers(entry: CatalogEntry, layers: int) -> dict[str, Any]:

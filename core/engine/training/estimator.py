@@ -22,6 +22,7 @@ CHEAP_NAMES = (
     "lr_scheduler_type",
     "warmup_steps",
     "average_checkpoints",
+    "metric_for_best_model",
     "kl_mask_target",
     "distillation_temperature",
 )

@@ -18,7 +18,7 @@ def load_model(base: str, parent: str | None, dtype: Any, hyperparameters: Hyper
 
     from core.engine.models.weights import load_causal_lm
 
-    model = load_causal_lm(base, dtype)
+    model = load_causal_lm(base, dtype, hyperparameters.load_in_4bit)
     if not parent:
         return add_adapter(model, hyperparameters)
     return _use_functions(PeftModel.from_pretrained(model, parent, is_trainable=True))

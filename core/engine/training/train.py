@@ -129,7 +129,8 @@ class Trainer:
         self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
         self.step, self.saved_at = 0, time.monotonic()
-        self.early_stopping = EarlyStopping(self.hyperparameters.early_stopping_patience)
+        settings = self.hyperparameters
+        self.early_stopping = EarlyStopping(settings.early_stopping_patience, settings.metric_for_best_model)
         self.average = AdapterAverage(self.hyperparameters.average_checkpoints, self.hyperparameters.n_epochs)
 
     def _load(self, plan: TrainingArguments) -> None:
@@ -146,7 +147,8 @@ class Trainer:
         self.requested = plan.hyperparameters
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
         dtype = device.resolve_dtype(plan.dtype)
-        require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
+        config = AutoConfig.from_pretrained(plan.base, local_files_only=True)
+        require_memory(config, dtype, self.hyperparameters.load_in_4bit)
         if plan.parent:
             _check_parent(Path(plan.parent))
         self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)

@@ -99,3 +99,7 @@ def test_a_model_that_does_not_fit_is_refused_with_those_that_would(monkeypatch:
     assert (
         estimate.find_fitting(estimate.measure_size(estimate.build_config(load_catalog()[BASE])), 10**9, 10**6, 2) == []
     )
+    monkeypatch.setattr(device, "available_bytes", lambda: 9_000_000_000)
+    with pytest.raises(TrainingError, match=r"in 4 bits \('load_in_4bit'\) it needs \d\.\d GB"):
+        estimate.require_memory(config, torch.bfloat16)
+    estimate.require_memory(config, torch.bfloat16, load_in_4bit=True)

@@ -72,6 +72,18 @@ def test_early_stopping_continues_where_it_was() -> None:
     second.restore(first.to_json())
     assert not second.is_due and not second.is_better(9, {"full_valid_loss": 2.0})
     assert second.is_due and second.best_step == 3 and not EarlyStopping(None).is_better(1, {})
+    older = EarlyStopping(1)
+    older.restore({"best_loss": 0.5, "best_step": 2, "epochs_since": 0})
+    assert not older.is_better(4, {"full_valid_loss": 0.6}) and older.is_due and older.best_step == 2
+
+
+@pytest.mark.parametrize("name", ["full_valid_mean_token_accuracy", "full_valid_accuracy"])
+def test_the_best_epoch_can_be_that_of_the_highest_accuracy(name: str) -> None:
+    """Also where its loss is higher: a model that is sure of what it learned pays for every other wording."""
+    stopping = EarlyStopping(1, "accuracy")
+    assert stopping.is_better(1, {"full_valid_loss": 1.0, name: 0.5})
+    assert stopping.is_better(2, {"full_valid_loss": 1.2, name: 0.75})
+    assert not stopping.is_better(3, {"full_valid_loss": 0.9, name: 0.75}) and stopping.is_due
 
 
 @pytest.mark.parametrize("pause_at", [None, 5])
@@ -161,6 +173,7 @@ def test_an_average_and_the_best_epoch_exclude_each_other() -> None:
 
 REFUSED = [
     ({"early_stopping_patience": 2}, "early_stopping_patience"),
+    ({"metric_for_best_model": "accuracy"}, "metric_for_best_model"),
     ({"lora_target_modules": "head"}, "lora_target_modules"),
     ({"lora_rank": 0}, "lora_rank"),
     ({"average_checkpoints": 0}, "average_checkpoints"),
