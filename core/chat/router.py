@@ -29,6 +29,7 @@ OFFLINE, CALLING = "offline", "calling"
 MIN_SHARE = 0.35  # share of what a question's words weigh that a domain must know
 MIN_MARGIN = 0.08  # of that share, by which it must be ahead of the next
 REJECT_FUNCTION = "none"  # the name of the function that abstains
+MAX_REASON = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +171,13 @@ async def choose_by_function_call(
             tr("It may not support function calling. Choose another model, or the offline method, which needs none."),
         )
     name, arguments = called
-    reason = str(arguments.get("reason") or "")[:300]
+    reason = str(arguments.get("reason") or "")[:MAX_REASON]
     return RouterChoice(names[name].name if name in names else NO_DOMAIN, reason, {})
 
 
 def _tool(name: str, description: str) -> dict[str, object]:
-    reason = {"type": "string", "description": "Why, in one short sentence."}
+    # A small model whose answer is held to this form would go on with its reason until its tokens are used up.
+    reason = {"type": "string", "description": "Why, in one short sentence.", "maxLength": MAX_REASON}
     parameters = {
         "type": "object",
         "properties": {"reason": reason},
