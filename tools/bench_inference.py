@@ -233,9 +233,17 @@ def bench_answers(arguments: argparse.Namespace) -> None:
         ):
             _print_ratios(f"{name} against closed", servers, _against_closed(books, measure), arguments.repeats)
         _print_ratios("2 tokens beside 300, against alone", servers, short_beside_long, arguments.repeats)
-        same, shared = agreement(fast, torch, books.questions[:NUM_EXAM_QUESTIONS])
-        print(f"\nGreedy answers as torch's: {same:.0%} identical, {shared:.0%} until the first difference.")
+    _print_agreement(model, books.questions[:NUM_EXAM_QUESTIONS])
     print(f"Memory of the engine when its child has ended: {_idle_megabytes(model):.0f} MB.")
+
+
+def _print_agreement(model: Path, questions: list[str]) -> None:
+    """How alike the greedy answers of each road are to those of the weights as they are, in fp32."""
+    with start_engine(model, "--answerer", "torch", "--dtype", "float32") as reference:
+        for road in (("torch", "--dtype", "bfloat16"), ("torch-int8",), ("llama.cpp",)):
+            with start_engine(model, "--answerer", *road) as server:
+                same, shared = agreement(reference, server, questions)
+            print(f"Greedy answers, {' '.join(road)}: {same:.0%} identical, {shared:.0%} until the first difference.")
 
 
 def _against_closed(books: Books, measure: Callable[[Server], float]) -> Callable[[Server], float]:

@@ -58,7 +58,8 @@ def _parse_arguments() -> argparse.Namespace:
         "--answerer",
         choices=("auto", "torch", "llama.cpp"),
         default="auto",
-        help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
+        help="who answers; auto: llama.cpp, where xllamacpp is installed, what is streamed; torch what comes whole, where the "
+        "processor computes in bf16, and what llama.cpp cannot do",
     )
     parser.add_argument("--vllm-url", default="", help="of a vLLM server, http://HOST:PORT/v1; it is asked first")
     parser.add_argument(

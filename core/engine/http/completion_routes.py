@@ -62,7 +62,10 @@ class CompletionRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unkno
             top_logprobs=self.logprobs,
             prompt_logprobs=self.logprobs if self.echo else None,
         )
-        return [GenerationRequest(prompt=prompt, params=params, n=self.n) for prompt in self.prompts]
+        return [
+            GenerationRequest(prompt=prompt, params=params, n=self.n, is_streamed=self.stream)
+            for prompt in self.prompts
+        ]
 
 
 def _is_prompt(prompt: Any) -> bool:

@@ -153,7 +153,7 @@ class ResponseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             grammar=choice.build_grammar(self.parallel_tool_calls, self.response_format, "text.format"),
         )
         tools = [function.to_tool() for function in choice.functions]
-        return GenerationRequest(messages=self.messages, tools=tools, params=params)
+        return GenerationRequest(messages=self.messages, tools=tools, params=params, is_streamed=self.stream)
 
 
 def _read_items(items: Sequence[Any]) -> list[Json]:

@@ -1,4 +1,5 @@
-"""Chooses who answers: llama.cpp where it is installed and can, else torch; or a vLLM server, where one is given."""
+"""Chooses who answers: a vLLM server, where one is given; llama.cpp, where it is installed, for who watches an answer grow; torch
+for answers that come whole, as in an exam, where the processor is fast at them, and for whatever the others cannot do."""
 
 import logging
 from collections.abc import Callable
@@ -17,9 +18,12 @@ from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import ModelText, load_text
 from core.engine.inference.sampling import SamplingParams
 from core.engine.inference.streamed_answerer import StreamedAnswerer
-from core.engine.inference.torch_answerer import TorchAnswerer
+from core.engine.inference.torch_answerer import DecoderAnswerer, TorchAnswerer
 from core.engine.inference.vllm import VllmModel, VllmServer
 from core.engine.models import device
+from core.engine.models.weights import find_weight_files
+
+MAX_MEMORY_SHARE = 0.5  # of all memory, that weights may take where llama.cpp needs half as much
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,8 @@ class AnswererChoice:
         self._files = GgufFiles(options.gguf_folder)
         self._texts = LeastRecentlyUsed[ModelText](2 * MAX_LOADED_MODELS)
         self._torch = LeastRecentlyUsed[TorchAnswerer](MAX_LOADED_MODELS)
+        # None stands for a model that transformers alone computes.
+        self._decoders = LeastRecentlyUsed[DecoderAnswerer | None](MAX_LOADED_MODELS)
         # An error stands for a model that llama.cpp cannot load: it is not tried again.
         self._vllm = LeastRecentlyUsed[StreamedAnswerer](4 * MAX_LOADED_MODELS)
         self._vllm_server = VllmServer(options.vllm_url) if options.vllm_url else None
@@ -52,11 +58,16 @@ class AnswererChoice:
         """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
         return self._texts.get(source.key, lambda: load_text(source))
 
-    def answerer(self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int) -> Answerer:
-        """Who answers this. Raises a 400 error when nobody can, and what loading the model raises."""
+    def answerer(
+        self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int, is_streamed: bool = False
+    ) -> Answerer:
+        """Who answers this. Raises a 400 error when nobody can, and what loading the model raises.
+
+        It depends on the request alone, never on what else is asked: the same question gets the same answer.
+        """
         if vllm := self._find_vllm(source, params, num_prompt_tokens):
             return vllm
-        if source.gguf or self._prefers_llama_cpp():
+        if source.gguf or (self._prefers_llama_cpp() and not self._is_for_torch(source, is_streamed)):
             found = self._find_llama_cpp(source, params, num_prompt_tokens)
             if isinstance(found, StreamedAnswerer):
                 return found
@@ -65,6 +76,9 @@ class AnswererChoice:
                     400, f"This model cannot answer that: {str(found).removesuffix('.')}.", code="unsupported_value"
                 )
             log.info("torch answers for %s: %s", source.id, found)
+        decoder = self._decoders.get(source.key, partial(self._load_decoder, source))
+        if decoder and not decoder.find_obstacle(params, num_prompt_tokens):
+            return decoder
         return self._torch.get(source.key, lambda: self._load_torch(source))
 
     def loaded_model(self, source: ModelSource) -> LoadedModel:
@@ -74,6 +88,7 @@ class AnswererChoice:
     def running(self) -> list[Answerer]:
         """Every answerer with sequences that are not finished."""
         answerers: list[Answerer] = [*self._torch.values(), *self._vllm.values()]
+        answerers += [one for one in self._decoders.values() if one]
         answerers += [one for one in self._llama_cpp.values() if isinstance(one, StreamedAnswerer)]
         return [one for one in answerers if one.is_running(False) or one.is_running(True)]
 
@@ -90,6 +105,30 @@ class AnswererChoice:
             log.warning("vLLM does not answer for %s: %s", source.id, obstacle)
             return None
         return self._vllm.get(source.key, lambda: StreamedAnswerer(model, self._on_finished))
+
+    def _is_for_torch(self, source: ModelSource, is_streamed: bool) -> bool:
+        """Whether torch answers although llama.cpp could: several answers at once are faster there on a processor that
+        multiplies bf16, and one that somebody watches is faster in llama.cpp (docs/engine.md)."""
+        if self._options.kind != "auto" or is_streamed or not device.has_bf16_instructions():
+            return False
+        size = sum(path.stat().st_size for path in find_weight_files(source.base))
+        if size > MAX_MEMORY_SHARE * device.total_ram_bytes():
+            return False
+        return self._decoders.get(source.key, partial(self._load_decoder, source)) is not None
+
+    def _load_decoder(self, source: ModelSource) -> DecoderAnswerer | None:
+        if device.default_device() != "cpu":
+            return None
+        from core.engine.inference.decoder_model import load_decoder
+
+        dtype = device.resolve_dtype(self._options.dtype)
+        try:
+            model = load_decoder(source, dtype)
+        except ExportError as error:
+            log.info("transformers computes %s: %s", source.id, error)
+            return None
+        name = f"torch-{str(dtype).removeprefix('torch.')}"
+        return DecoderAnswerer(LoadedModel(model, self.text(source), name, model.vocab_size)) if model else None
 
     def _find_llama_cpp(
         self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int

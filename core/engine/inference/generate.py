@@ -108,7 +108,8 @@ class GenerationBatch:
 
         model, prompts = self.loaded.model, [one.prompt_ids for one in self.sequences]
         lengths = [one.prefix_length for one in self.sequences]
-        known, length = (prefixes.find(model, prompts, max(lengths)) if can_join(self.loaded) else None) or (None, 0)
+        found = prefixes.find(self._read_layers, prompts, max(lengths)) if can_join(self.loaded) else None
+        known, length = found or (None, 0)
         self._cache = (
             known.build_cache(model.config, len(prompts), length) if known else DynamicCache(config=model.config)
         )
@@ -117,6 +118,16 @@ class GenerationBatch:
         self._attention_mask = torch.cat([mask.new_ones(len(prompts), length), mask], 1).to(model.device)
         # The padding is between the beginning and the rest: positions count real tokens only.
         self._position_ids = (self._attention_mask.cumsum(-1) - 1).clamp(min=0)[:, length:]
+
+    def _read_layers(self, token_ids: list[int]) -> list[tuple[Any, Any]]:
+        import torch
+        from transformers import DynamicCache
+
+        model = self.loaded.model
+        cache = DynamicCache(config=model.config)
+        input_ids = torch.tensor([token_ids], device=model.device)
+        model(input_ids=input_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return [(layer.keys, layer.values) for layer in cache.layers]
 
     def step(self) -> bool:
         """Generate the next token of every sequence; False when all are finished.
@@ -135,7 +146,7 @@ class GenerationBatch:
 
         sampled = sample_rows([one.sampler for one in self.sequences if one.sampler], self._forward())
         rows = zip(self.sequences, sampled, strict=True)
-        tokens = [_append(sequence, token, self.loaded.text.eos_token_ids) for sequence, token in rows]
+        tokens = [append_token(sequence, token, self.loaded.text.eos_token_ids) for sequence, token in rows]
         unfinished = [i for i, token in enumerate(tokens) if token is not None]
         if len(unfinished) < len(self.sequences):
             self._select(unfinished)
@@ -196,7 +207,7 @@ def can_join(loaded: LoadedModel) -> bool:
     return set(layers) == {"full_attention"}
 
 
-def _append(sequence: GeneratedSequence, token: int | Exception, eos_token_ids: frozenset[int]) -> int | None:
+def append_token(sequence: GeneratedSequence, token: int | Exception, eos_token_ids: frozenset[int]) -> int | None:
     """The token that continues the sequence; None when it is finished. A failure ends this sequence only."""
     try:
         if isinstance(token, Exception):

@@ -18,21 +18,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, with its tokenizer. `name`: of its road, for the fingerprint."""
+    """A model in memory, with its tokenizer: one of transformers, or a `DecoderModel`. `name`: of its road, for the fingerprint.
+    `vocab_size`: how many logits it computes for a token, at least as many as the tokenizer has tokens."""
 
     model: Any
     text: ModelText
     name: str
+    vocab_size: int
 
     @property
     def pad_token_id(self) -> int:
         """Any token: what is padded is masked."""
         return min(self.text.eos_token_ids)
-
-    @cached_property
-    def vocab_size(self) -> int:
-        """How many logits the model computes for a token: at least as many as the tokenizer has tokens."""
-        return int(self.model.get_output_embeddings().weight.shape[0])
 
     @cached_property
     def token_guide(self) -> Any:
@@ -61,6 +58,9 @@ class LeastRecentlyUsed(Generic[T]):
         self._values.move_to_end(key)
         return self._values[key]
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def values(self) -> list[T]:
         """All of them, the least recently used first."""
         return list(self._values.values())
@@ -74,7 +74,8 @@ def load_model(source: ModelSource, text: ModelText, dtype: str) -> LoadedModel:
     logging.disable_progress_bar()
     resolved = device.resolve_dtype(dtype)
     model = _load_weights(source, resolved).to(device.default_device()).eval()
-    return LoadedModel(model, text, f"torch-{str(resolved).removeprefix('torch.')}")
+    vocab_size = int(model.get_output_embeddings().weight.shape[0])
+    return LoadedModel(model, text, f"torch-{str(resolved).removeprefix('torch.')}", vocab_size)
 
 
 def _load_weights(source: ModelSource, dtype: Any) -> Any:

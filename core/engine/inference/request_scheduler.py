@@ -155,7 +155,7 @@ class RequestScheduler:
         prompt = text.tokenize_prompt(request)
         room = text.context_length - len(prompt.ids)
         params = [request.choice_params(index, room) for index in range(request.n)]
-        answerer = self._choice.answerer(source, params[0], len(prompt.ids))
+        answerer = self._choice.answerer(source, params[0], len(prompt.ids), request.is_streamed)
         sequences = [_build_sequence(completion, prompt, one, index) for index, one in enumerate(params)]
         for sequence in sequences:
             answerer.prepare(sequence)

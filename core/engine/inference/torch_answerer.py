@@ -1,4 +1,7 @@
-"""The answerer in torch: the reference, with the logits of every token at hand."""
+"""The answerers in torch, with the logits of every token at hand: by transformers, or by code of our own for usual models."""
+
+from collections.abc import Callable
+from typing import Protocol
 
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel
@@ -7,16 +10,31 @@ from core.engine.inference.prompt_logprobs import compute_prompt_logprobs
 from core.engine.inference.sampling import SamplingParams
 
 MAX_BATCH_SIZE = 8  # sequences
+MAX_TOKENS = MAX_BATCH_SIZE * 2048  # of all rows of a `DecoderBatch`
+
+
+class Batch(Protocol):
+    """Sequences of one model that are continued together: a `GenerationBatch` or a `DecoderBatch`."""
+
+    sequences: list[GeneratedSequence]
+
+    def add(self, sequences: list[GeneratedSequence]) -> None:
+        """Read the prompts of new sequences and let them join. Raises what the model raises."""
+
+    def step(self) -> bool:
+        """Generate the next token of every sequence; False when all are finished. Raises what the model raises."""
 
 
 class TorchAnswerer:
     """Computes on the scheduler's thread, token by token. Sequences of batches have a batch of their own, which rests
     while people wait."""
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        self.loaded = loaded
+    def __init__(
+        self, loaded: LoadedModel, make_batch: Callable[[LoadedModel, PrefixCache], Batch] = GenerationBatch
+    ) -> None:
+        self.loaded, self._make_batch = loaded, make_batch
         self._prefixes = PrefixCache()
-        self._batches = {background: GenerationBatch(loaded, self._prefixes) for background in (False, True)}
+        self._batches = {background: make_batch(loaded, self._prefixes) for background in (False, True)}
 
     @property
     def name(self) -> str:
@@ -72,7 +90,38 @@ class TorchAnswerer:
         try:
             batch.step()
         except Exception as error:
-            self._batches[background] = GenerationBatch(self.loaded, self._prefixes)
+            self._batches[background] = self._make_batch(self.loaded, self._prefixes)
             for sequence in batch.sequences:
                 sequence.on_failure(error)
         return True
+
+
+class DecoderAnswerer(TorchAnswerer):
+    """Computes with a `DecoderModel`, on a processor."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        from core.engine.inference.decoder_batch import DecoderBatch
+
+        super().__init__(loaded, DecoderBatch)
+
+    def find_obstacle(self, params: SamplingParams, _num_prompt_tokens: int) -> str | None:
+        """The logits of a prompt are left to transformers."""
+        return "it does not compute a prompt's log probabilities" if params.prompt_logprobs is not None else None
+
+    def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
+        """The first of the sequences, while all rows together have no more than `MAX_TOKENS`: each is as long as the longest."""
+        running = self._batches[background].sequences
+        longest = max((_count_tokens(one) for one in running), default=0)
+        chosen: list[GeneratedSequence] = []
+        for sequence in sequences[: MAX_BATCH_SIZE - len(running)]:
+            longest = max(longest, _count_tokens(sequence))
+            rows = len(running) + len(chosen) + 1
+            if rows > 1 and rows * longest > MAX_TOKENS:
+                break
+            chosen.append(sequence)
+        return chosen
+
+
+def _count_tokens(sequence: GeneratedSequence) -> int:
+    """How many tokens a sequence may have at its end."""
+    return len(sequence.prompt_ids) + sequence.params.max_tokens

@@ -39,6 +39,13 @@ def resolve_dtype(name: str) -> Any:
     return torch.bfloat16 if _matmul_seconds(torch.bfloat16) < 0.7 * _matmul_seconds(torch.float32) else torch.float32
 
 
+def has_bf16_instructions() -> bool:
+    """Whether this processor multiplies bf16 itself (AVX512-BF16, AMX). Its answer never changes, as a measurement can."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
 def available_bytes() -> int:
     """The memory that one more process can have now, in bytes: of the graphics card, else as `available_ram_bytes`."""
     import torch
@@ -58,6 +65,13 @@ def available_ram_bytes() -> int:
         return min(available, limit - used + int(counts["inactive_file"]))  # the file cache gives way
     except (OSError, ValueError, KeyError):  # no container, or one without a limit
         return available
+
+
+def total_ram_bytes() -> int:
+    """The memory of the computer, in bytes."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
 def _matmul_seconds(dtype: Any) -> float:
