@@ -42,10 +42,12 @@ sys.stdin.read()
 
 @dataclass
 class Server:
-    """A running server. `ask` answers a chat prompt and returns the number of completion tokens and the text."""
+    """A running server. `ask` answers a chat prompt and returns the number of completion tokens and the text, `watch` the
+    number, of an answer that is streamed."""
 
     process: subprocess.Popen[str]
     ask: Callable[[list[Any], int], tuple[int, str]]
+    watch: Callable[[list[Any], int], int]
 
     def processor_seconds(self) -> float:
         """Of the server and its children, until now."""
@@ -69,7 +71,11 @@ def start_engine(models: Path, *arguments: str) -> Iterator[Server]:
             found = _post(url, body, "token")
             return found["usage"]["completion_tokens"], found["choices"][0]["message"]["content"]
 
-        yield Server(process, ask)
+        def watch(messages: list[Any], max_tokens: int) -> int:
+            body = {"model": models.name, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
+            return _count_streamed(url, body, "token")
+
+        yield Server(process, ask, watch)
         _end(process)
 
 
@@ -86,7 +92,11 @@ def start_llama_cpp(gguf: Path, tokenize: Callable[[list[Any]], list[int]]) -> I
         found = _post(url, body, key)
         return found["usage"]["completion_tokens"], found["choices"][0]["text"]
 
-    yield Server(process, ask)
+    def watch(messages: list[Any], max_tokens: int) -> int:
+        body = {"prompt": tokenize(messages), "max_tokens": max_tokens, "temperature": 0}
+        return _count_streamed(url, body, key)
+
+    yield Server(process, ask, watch)
     _end(process)
 
 
@@ -110,10 +120,21 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _post(url: str, body: Any, key: str) -> Any:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request) as response:
+    with urllib.request.urlopen(_build_request(url, body, key)) as response:
         return json.load(response)
+
+
+def _count_streamed(url: str, body: Any, key: str) -> int:
+    """The completion tokens of a streamed answer, as the last chunk tells them."""
+    body = {**body, "stream": True, "stream_options": {"include_usage": True}}
+    with urllib.request.urlopen(_build_request(url, body, key)) as response:
+        lines = [line for line in response.read().decode().splitlines() if line.startswith("data: {")]
+    return int(json.loads(lines[-1].removeprefix("data: "))["usage"]["completion_tokens"])
+
+
+def _build_request(url: str, body: Any, key: str) -> urllib.request.Request:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    return urllib.request.Request(url, json.dumps(body).encode(), headers)
 
 
 def build_tokenize(model: Path) -> Callable[[list[Any]], list[int]]:
@@ -130,9 +151,9 @@ def chat(question: str, system: str = "You are helpful.") -> list[Any]:
 
 
 def one_stream(server: Server) -> float:
-    """Tokens per processor second of one answer."""
+    """Tokens per processor second of one answer that is watched."""
     before = server.processor_seconds()
-    num_tokens, _ = server.ask(chat(STORY), 64)
+    num_tokens = server.watch(chat(STORY), 64)
     return num_tokens / (server.processor_seconds() - before)
 
 
@@ -186,11 +207,11 @@ def short_beside_long(server: Server) -> float:
 
     def measure() -> float:
         start = time.perf_counter()
-        server.ask(chat("What is the capital of France?"), 2)
+        server.watch(chat("What is the capital of France?"), 2)
         return time.perf_counter() - start
 
     alone = statistics.median(measure() for _ in range(5))
-    long = threading.Thread(target=server.ask, args=(chat(STORY), 300))
+    long = threading.Thread(target=server.watch, args=(chat(STORY), 300))
     long.start()
     time.sleep(0.5)
     beside = [measure() for _ in range(5) if long.is_alive()]

@@ -41,7 +41,7 @@ class LocalProvider(OpenAIProvider):
 
     poll_seconds = 1.0
     timeout_seconds = 900.0  # a model may have to be converted first
-    at_once = 8  # that many the engine answers in one batch
+    at_once = 24  # that many the engine answers in one batch
 
     def __init__(self) -> None:
         super().__init__("local", tr("This computer"), "", preset=server_presets.preset("local"))

@@ -82,6 +82,11 @@ class DecoderModel:
         self._norm = self._load_norm("model.norm.weight")
         del self._get
 
+    @property
+    def bytes_per_token(self) -> int:
+        """Of a token's keys and values in all layers."""
+        return int(2 * len(self.layers) * self.key_heads * self.head_size * self.dtype.itemsize)
+
     def _load_layer(self, path: str, kind: str) -> DecoderLayer:
         gemma = self._is_gemma
         attention = "post_attention_layernorm.weight"

@@ -10,7 +10,8 @@ from core.engine.inference.prompt_logprobs import compute_prompt_logprobs
 from core.engine.inference.sampling import SamplingParams
 
 MAX_BATCH_SIZE = 8  # sequences
-MAX_TOKENS = MAX_BATCH_SIZE * 2048  # of all rows of a `DecoderBatch`
+# Of a `DecoderBatch`: a token of 24 sequences of a small model takes half as long again as one of eight.
+MAX_ROWS, MAX_ROW_BYTES = 24, 1 << 30  # sequences; what all their keys and values may come to
 
 
 class Batch(Protocol):
@@ -109,14 +110,16 @@ class DecoderAnswerer(TorchAnswerer):
         return "it does not compute a prompt's log probabilities" if params.prompt_logprobs is not None else None
 
     def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
-        """The first of the sequences, while all rows together have no more than `MAX_TOKENS`: each is as long as the longest."""
+        """The first of the sequences, while all rows together may have no more than `MAX_ROW_BYTES`: each is as long as the
+        longest."""
+        most = MAX_ROW_BYTES // self.loaded.model.bytes_per_token
         running = self._batches[background].sequences
         longest = max((_count_tokens(one) for one in running), default=0)
         chosen: list[GeneratedSequence] = []
-        for sequence in sequences[: MAX_BATCH_SIZE - len(running)]:
+        for sequence in sequences[: MAX_ROWS - len(running)]:
             longest = max(longest, _count_tokens(sequence))
             rows = len(running) + len(chosen) + 1
-            if rows > 1 and rows * longest > MAX_TOKENS:
+            if rows > 1 and rows * longest > most:
                 break
             chosen.append(sequence)
         return chosen

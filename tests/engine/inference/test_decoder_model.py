@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from core.engine.inference import torch_answerer
 from core.engine.inference.decoder_batch import DecoderBatch
 from core.engine.inference.decoder_model import DecoderModel, can_compute, load_decoder
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
@@ -189,3 +190,15 @@ def test_the_real_model_with_an_adapter_answers_as_in_transformers(base: Path, t
         run(batch, *asked)
         answers.append([one.tokens for one in asked])
     assert answers[0] == answers[1] and all(answers[0])
+
+
+def test_no_more_rows_run_together_than_memory_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows are as long as the longest; a single one always runs."""
+    _, loaded = build("llama")
+    monkeypatch.setattr(torch_answerer, "MAX_ROW_BYTES", 60 * loaded.model.bytes_per_token)
+    answerer = torch_answerer.DecoderAnswerer(loaded)
+    short, long = [Asked([5] * 10, 10).sequence for _ in range(4)], Asked([5] * 10, 200).sequence
+    assert answerer.select(short, False) == short[:3]
+    assert answerer.select([short[0], long], False) == short[:1] and answerer.select([long, *short], False) == [long]
+    monkeypatch.setattr(torch_answerer, "MAX_ROWS", 2)
+    assert answerer.select(short, False) == short[:2]
