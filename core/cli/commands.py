@@ -12,7 +12,7 @@ from typing import Any
 
 import shtab
 
-from core import language, providers, settings
+from core import __version__, language, providers, settings
 from core.cli import (
     chat_commands,
     check_commands,
@@ -62,6 +62,7 @@ from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, kind_title
+from core.installation import engine_folder
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
@@ -112,6 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = tr("Teach a language model what you know, and check whether it learned.")
     top = CommandParser(prog=Path(sys.argv[0]).name, description=text)
     top.aliases = ALIASES
+    top.add_argument("--version", action="version", version=f"Juku {__version__}", help=tr("print the version"))
     shtab.add_argument_to(top, "--print-completion", help=tr("print the completion script of a shell"))
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     _add_groups(subparsers.add_parser)
@@ -398,5 +400,6 @@ def _serve(arguments: Arguments) -> int:
         *(["--allow-remote"] if arguments.allow_remote else []),
         *(argument for name in arguments.allowed_host for argument in ("--allowed-host", name)),
     ]
+    engine_folder.activate()
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

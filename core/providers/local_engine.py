@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.atomic_files import PRIVATE_MODE
 from core.errors import ProviderError
-from core.keys import child_environment
+from core.installation import engine_folder
 from core.language import tr
 from core.paths import ROOT, engine_home
 from core.processes import end_process
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 ANOTHER_RUNS_EXIT = 75  # the engine's exit code when one runs on the same store already
+NO_ENGINE_CODE = "engine_not_installed"
 START_SECONDS = 60
 STOP_SECONDS = 15.0
 STOPPED_CODES = ("unreached", "refused")  # codes of a process that does not answer
@@ -67,13 +68,16 @@ class LocalProvider(OpenAIProvider):
         )
 
     def _start(self) -> None:
+        if not engine_folder.has_engine():
+            self._join_without_engine()
+            return
         token = secrets.token_urlsafe(32)
         home = engine_home()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _open_log(home / "engine.log") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
-                cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                cwd=ROOT, env=engine_folder.child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdin
         assert process.stdout
@@ -87,6 +91,17 @@ class LocalProvider(OpenAIProvider):
             self.base_url = f"http://127.0.0.1:{json.loads(line)['port']}/v1"
             return
         self._join_another(process.wait(START_SECONDS), home)
+
+    def _join_without_engine(self) -> None:
+        """Use an engine that runs here already, started by another installation. Raises `ProviderError` where none does."""
+        found = load_running_engine()
+        if found is None or not _is_listening(found["url"]):
+            raise ProviderError(
+                tr("The local engine is not on this computer"),
+                tr("Help › Get the local engine… fetches it; without a window: juku engine install. A server in the settings can be used instead."),
+                code=NO_ENGINE_CODE,
+            )  # fmt: skip
+        self._process, self._key, self.base_url = None, found["token"], found["url"]
 
     def _join_another(self, code: int, home: Path) -> None:
         """Use the engine that another window of this person started, if there is one."""
