@@ -21,6 +21,7 @@ COMMANDS = (
     "models",
     "export-model",
     "serve",
+    "engine",
     "doctor",
 )
 # Short forms of commands in groups.

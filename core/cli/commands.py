@@ -18,6 +18,7 @@ from core.cli import (
     check_commands,
     doctor_commands,
     edit_commands,
+    engine_commands,
     exam_commands,
     export_commands,
     fact_commands,
@@ -139,6 +140,7 @@ def _add_groups(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         ("servers", tr("the servers in the settings, and their keys"), (server_commands.add,)),
         ("jobs", tr("training jobs of a project"), (job_commands.add,)),
         ("models", tr("base models of the local engine"), (model_commands.add,)),
+        ("engine", tr("the local engine’s packages on this computer"), (engine_commands.add,)),
     )  # fmt: skip
     for name, text, adders in groups:
         add_command = group(add_parser, name, text)
