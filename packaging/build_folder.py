@@ -187,6 +187,9 @@ def strip(folder: Path) -> None:
     ]
     for path in filter(elf.is_elf, interpreter):
         subprocess.run(["strip", "--strip-unneeded", str(path)], check=True)
+    if any(library.glob("libpython*")):  # found beside the program, wherever the folder is
+        program = folder / "python" / "bin" / VERSION
+        subprocess.run(["patchelf", "--set-rpath", "$ORIGIN/../lib", str(program)], check=True)
 
 
 def write_launchers(folder: Path) -> None:

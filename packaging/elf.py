@@ -49,19 +49,25 @@ def find_reachable(starts: Iterable[Path], libraries: dict[str, Path]) -> set[Pa
     return reached
 
 
+def list_libraries() -> dict[str, Path]:
+    """The shared libraries that the system's loader knows, by their names."""
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    places: dict[str, Path] = {}
+    for name, kind, place in re.findall(r"^\s+(\S+) \(([^)]*)\) => (\S+)", listed, re.MULTILINE):
+        if "64" in kind and (name not in places):  # not those for older processors
+            places[name] = Path(place)
+    return places
+
+
 def find_debian_packages(names: Iterable[str]) -> list[str]:
     """The Debian packages of this system that have these libraries. Raises SystemExit for one that no package has."""
-    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
-    places = {}
-    for name, place in re.findall(r"^\s+(\S+) \([^)]*x86-64[^)]*\) => (\S+)", listed, re.MULTILINE):
-        places.setdefault(name, place)
-    packages = set()
+    places, packages = list_libraries(), set()
     for name in sorted(set(names)):
         if name not in places:
             raise SystemExit(
                 f"No library of this system is called {name}: install the package that has it, then build again."
             )
-        packages.add(_find_owner(Path(places[name])))
+        packages.add(_find_owner(places[name]))
     return sorted(packages)
 
 
