@@ -27,7 +27,7 @@ def _install(arguments: Arguments) -> int:
         return CLEAN
     plan = engine_plan.make_plan(Reporter(), card=graphics_card.find_card())
     lines = [
-        tr("{n} packages, {size} GB to fetch; torch {build}", n=len(plan.files), size=f"{plan.bytes / 1e9:.2f}", build=engine_plan.format_build(plan.build)),
+        tr("{n} packages, {size} GB to fetch; torch: {build}", n=len(plan.files), size=f"{plan.bytes / 1e9:.2f}", build=engine_plan.format_build(plan.build)),
         *plan.notes,
     ]  # fmt: skip
     print_message("\n".join(lines))

@@ -140,4 +140,4 @@ def format_build(build: str) -> str:
     """A build of torch in words."""
     if build == CPU_BUILD:
         return tr("for the processor")
-    return tr("for CUDA {version}", version=f"{build[2:-1]}.{build[-1]}") if build else tr("the usual one of the index")
+    return tr("for CUDA {version}", version=f"{build[2:-1]}.{build[-1]}") if build else tr("the index’s usual build")

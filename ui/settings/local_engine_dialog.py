@@ -52,10 +52,13 @@ class LocalEngineDialog(QDialog):
         if engine_folder.is_in_own_environment():
             self.fetch.hide()
         else:
-            self._start(self._look())
+            self._start_looking()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        basics.set_enabled(self.fetch, tr("Wait until this is done."))
+    def _start_looking(self) -> None:
+        self._start(self._look(), tr("Asking the index what is to be fetched…"))
+
+    def _start(self, work: Coroutine[Any, Any, None], words: str) -> None:
+        basics.set_enabled(self.fetch, words)
         self._workspace.tasks.start("", work, self)
 
     async def _look(self) -> None:
@@ -72,10 +75,11 @@ class LocalEngineDialog(QDialog):
         self.text.setText("\n\n".join((_describe_state(), _describe_plan(plan))))
         self.notes.setText("\n".join(plan.notes))
         basics.set_enabled(self.fetch)
+        self.fetch.setDefault(True)
 
     def _start_fetching(self) -> None:
         assert self._plan
-        self._start(self._fetch(self._plan))
+        self._start(self._fetch(self._plan), tr("It is being fetched."))
 
     async def _fetch(self, plan: EnginePlan) -> None:
         self.bar.show()
@@ -107,7 +111,7 @@ class LocalEngineDialog(QDialog):
         self.close_button.setText(tr("Close"))
         self.fetch.setText(tr("&Try again"))
         self.fetch.clicked.disconnect()
-        retry = self._start_fetching if self._plan else lambda: self._start(self._look())
+        retry = self._start_fetching if self._plan else self._start_looking
         self.fetch.clicked.connect(lambda _checked: retry())
         basics.set_enabled(self.fetch)
 
@@ -143,7 +147,7 @@ def _describe_state() -> str:
 
 def _describe_plan(plan: EnginePlan) -> str:
     size = basics.format_bytes(plan.bytes)
-    words = tr("{size} would be fetched ({n} packages; torch {build}) and unpacked into {folder}.",
+    words = tr("{size} would be fetched ({n} packages; torch: {build}) and unpacked into {folder}.",
                size=size, n=len(plan.files), build=engine_plan.format_build(plan.build), folder=engine_folder.packages_folder())  # fmt: skip
     if plan.unknown_sizes:
         words = f"{words} {tr('Of {n} packages the size is not known.', n=plan.unknown_sizes)}"
