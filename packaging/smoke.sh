@@ -55,7 +55,7 @@ inside sh -c 'for program in python3 python pip gcc cc make; do ! command -v $pr
 step "Installing $(basename "$package")"
 cp "$package" "$root/tmp/juku.deb"
 inside sh -c 'apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends /tmp/juku.deb xvfb xdotool jwm wmctrl desktop-file-utils shared-mime-info >/tmp/apt.log 2>&1 || { tail -30 /tmp/apt.log; exit 1; }'
-inside sh -c '! command -v python3 && ! command -v gcc && dpkg -s juku | grep -E "^(Version|Installed-Size)" && ls /usr/share/applications/juku.desktop /usr/share/mime/application/vnd.juku.project.xml'
+inside sh -c '! command -v python3 && ! command -v gcc && dpkg -s juku | grep -E "^(Version|Installed-Size)" && grep -h juku /usr/share/applications/mimeinfo.cache /usr/share/mime/globs2'
 inside useradd -u 1000 -M -d /home/person person
 inside chown -R 1000:1000 /home/person
 cp "$here/smoke_inside.sh" "$root/tmp/"

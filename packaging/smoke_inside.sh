@@ -54,7 +54,6 @@ juku models fetch smollm2-135m-instruct --accept-licence 2>&1 | tail -2
 
 step "One step is trained, one question asked"
 cp "$project" "$HOME/sample.juku"
-juku rows list "$HOME/sample.juku" 2>/dev/null | wc -l
 model=$(juku train "$HOME/sample.juku" --rows study --epochs 1 --set batch_size=256 --yes --json 2>/tmp/train.log | tee /tmp/train.json | sed -n 's/.*"model": "\(ft:[^"]*\)".*/\1/p') || { tail -5 /tmp/train.log; cat /tmp/train.json; exit 1; }
 tail -3 /tmp/train.log
 cut -c1-400 /tmp/train.json

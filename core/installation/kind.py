@@ -43,7 +43,9 @@ def advise_extra(extra: str, kind: Kind) -> str:
     if extra == "engine" and kind != Kind.CHECKOUT:
         return tr("Help › Get the local engine… or “juku engine install” fetches it.")
     if has_own_python(kind):
-        return tr("This package does not have it. An installation with pipx or uv can: {line}", line=f'pipx install "juku[{extra}]"')  # fmt: skip
+        return tr(
+            "This package does not have it; an installation from the wheel with the extra “{extra}” does.", extra=extra
+        )
     return tr("To get it: {line}", line=build_install_line(extra, kind))
 
 
@@ -53,9 +55,9 @@ def build_install_line(extra: str, kind: Kind) -> str:
     if kind == Kind.CHECKOUT:
         return f'{sys.executable} -m pip install --editable "{ROOT}[{extra}]"'
     if "/uv/tools/" in place:
-        return f'uv tool install "juku[{extra}]"'
+        return f'uv pip install --python "{sys.executable}" "juku[{extra}]"'
     if "/pipx/" in place:
-        return f'pipx install --force "juku[{extra}]"'
+        return f'pipx runpip juku install "juku[{extra}]"'
     return f'{sys.executable} -m pip install "juku[{extra}]"'
 
 
