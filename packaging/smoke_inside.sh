@@ -59,5 +59,19 @@ tail -3 /tmp/train.log
 cut -c1-400 /tmp/train.json
 juku ask "$HOME/sample.juku" "How many players does a team have?" --model "$model" 2>/dev/null
 echo "exit status $?"
+
+step "The engine as a server starts and stops"
+juku serve --json >/tmp/serve.json 2>/tmp/serve.log &
+serving=$!
+for second in $(seq 60); do
+    [ -s /tmp/serve.json ] && break
+    sleep 1
+done
+sed 's/"token": "[^"]*"/"token": "…"/' /tmp/serve.json
+kill -TERM $serving
+status=0
+wait $serving || status=$?
+echo "exit status $status"
+[ -s /tmp/serve.json ] && [ $status -eq 0 ]
 kill $server
 wait $server 2>/dev/null || true

@@ -391,17 +391,20 @@ def _format_held_out(result: ExamResult, at: int) -> str:
 
 
 def _serve(arguments: Arguments) -> int:
-    sys.argv = [
-        "serve",
+    config = arguments.accelerate_config
+    options = [
         "--host",
         arguments.host,
         "--port",
         str(arguments.port),
         *(["--json"] if arguments.json else []),
-        *(["--accelerate-config", arguments.accelerate_config] if arguments.accelerate_config else []),
+        *(["--accelerate-config", str(Path(config).absolute())] if config else []),
         *(["--allow-remote"] if arguments.allow_remote else []),
         *(argument for name in arguments.allowed_host for argument in ("--allowed-host", name)),
     ]
-    engine_folder.activate()
+    engine_folder.require_engine()
+    if not engine_folder.is_in_own_environment():
+        return engine_folder.replace_process(["-m", "core.engine", *options])
+    sys.argv = ["serve", *options]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

@@ -2,18 +2,23 @@
 
 import importlib.util
 import os
+import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from core import keys
-from core.paths import data_folder
+from core.errors import ProviderError
+from core.language import tr
+from core.paths import ROOT, data_folder
 
 MANIFEST_NAME = "juku-engine.json"
 PROBED_MODULE = "torch"  # the largest of the engine's packages; where it is, the others are
 PYTHONPATH = "PYTHONPATH"
+NO_ENGINE_CODE = "engine_not_installed"
 
 
 class EngineManifest(msgspec.Struct):
@@ -66,8 +71,25 @@ def add_to_path(folder: Path, environment: dict[str, str]) -> str:
     return os.pathsep.join(filter(None, (str(folder), environment.get(PYTHONPATH, ""))))
 
 
-def activate() -> None:
-    """Make fetched packages importable in this process and its children, for `juku serve`."""
-    if not is_in_own_environment() and load_manifest() is not None:
-        os.environ[PYTHONPATH] = add_to_path(installed_folder(), dict(os.environ))
-        sys.path.insert(1, str(installed_folder()))
+def require_engine() -> None:
+    """Raise `ProviderError` with what to do where the local engine cannot be started."""
+    if not has_engine():
+        raise ProviderError(
+            tr("The local engine is not on this computer"),
+            tr(
+                "Help › Get the local engine… fetches it; without a window: juku engine install. A server in the settings can be used instead."
+            ),
+            code=NO_ENGINE_CODE,
+        )
+
+
+def replace_process(arguments: Sequence[str]) -> int:
+    """Go on as `python ARGUMENTS` with fetched packages: this process has imported others of the same names already.
+
+    Returns the exit status on Windows, which cannot replace a process; elsewhere it does not return.
+    """
+    command, environment = [sys.executable, *arguments], child_environment()
+    if sys.platform == "win32":
+        return subprocess.call(command, cwd=ROOT, env=environment)  # noqa: S603 - our own module
+    os.chdir(ROOT)
+    os.execve(sys.executable, command, environment)  # noqa: S606, RET503 - no shell, and no way back

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 ANOTHER_RUNS_EXIT = 75  # the engine's exit code when one runs on the same store already
-NO_ENGINE_CODE = "engine_not_installed"
 START_SECONDS = 60
 STOP_SECONDS = 15.0
 STOPPED_CODES = ("unreached", "refused")  # codes of a process that does not answer
@@ -68,9 +67,9 @@ class LocalProvider(OpenAIProvider):
         )
 
     def _start(self) -> None:
-        if not engine_folder.has_engine():
-            self._join_without_engine()
+        if not engine_folder.has_engine() and self._join_running():
             return
+        engine_folder.require_engine()
         token = secrets.token_urlsafe(32)
         home = engine_home()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,16 +91,13 @@ class LocalProvider(OpenAIProvider):
             return
         self._join_another(process.wait(START_SECONDS), home)
 
-    def _join_without_engine(self) -> None:
-        """Use an engine that runs here already, started by another installation. Raises `ProviderError` where none does."""
+    def _join_running(self) -> bool:
+        """Use an engine that runs here already, started by another installation; False where none does."""
         found = load_running_engine()
         if found is None or not _is_listening(found["url"]):
-            raise ProviderError(
-                tr("The local engine is not on this computer"),
-                tr("Help › Get the local engine… fetches it; without a window: juku engine install. A server in the settings can be used instead."),
-                code=NO_ENGINE_CODE,
-            )  # fmt: skip
+            return False
         self._process, self._key, self.base_url = None, found["token"], found["url"]
+        return True
 
     def _join_another(self, code: int, home: Path) -> None:
         """Use the engine that another window of this person started, if there is one."""

@@ -4,8 +4,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.errors import JukuError, ProviderError
+from core.installation.engine_folder import NO_ENGINE_CODE
 from core.language import tr
-from core.providers.local_engine import NO_ENGINE_CODE
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 

@@ -242,3 +242,5 @@ def test_without_the_engine_it_is_said_what_to_do(run, monkeypatch, capsys):
     assert not run("engine", "status", status=1)["installed"]
     assert commands.run(["models"]) == console.UNREADABLE
     assert "juku engine install" in capsys.readouterr().err
+    assert commands.run(["serve"]) == console.UNREADABLE
+    assert "juku engine install" in capsys.readouterr().err
