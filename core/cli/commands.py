@@ -404,7 +404,7 @@ def _serve(arguments: Arguments) -> int:
     ]
     engine_folder.require_engine()
     if not engine_folder.is_in_own_environment():
-        return engine_folder.replace_process(["-m", "core.engine", *options])
+        engine_folder.replace_process(["-m", "core.engine", *options])
     sys.argv = ["serve", *options]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -83,13 +84,10 @@ def require_engine() -> None:
         )
 
 
-def replace_process(arguments: Sequence[str]) -> int:
-    """Go on as `python ARGUMENTS` with fetched packages: this process has imported others of the same names already.
-
-    Returns the exit status on Windows, which cannot replace a process; elsewhere it does not return.
-    """
+def replace_process(arguments: Sequence[str]) -> NoReturn:
+    """Go on as `python ARGUMENTS` with fetched packages: this process has imported others of the same names already."""
     command, environment = [sys.executable, *arguments], child_environment()
-    if sys.platform == "win32":
-        return subprocess.call(command, cwd=ROOT, env=environment)  # noqa: S603 - our own module
+    if sys.platform == "win32":  # which cannot replace a process
+        sys.exit(subprocess.call(command, cwd=ROOT, env=environment))  # noqa: S603 - our own module
     os.chdir(ROOT)
-    os.execve(sys.executable, command, environment)  # noqa: S606, RET503 - no shell, and no way back
+    os.execve(sys.executable, command, environment)  # noqa: S606 - no shell
