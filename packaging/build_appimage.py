@@ -21,7 +21,7 @@ SYSTEM_LIBRARIES = (
     "ld-linux", "libc.", "libm.", "libdl.", "libpthread.", "librt.", "libutil.", "libresolv.", "libnsl.", "libcrypt.",
     "libgcc_s.", "libstdc++.", "libGL.", "libEGL.", "libGLX.", "libOpenGL.", "libdrm.", "libgbm.", "libX11.", "libX11-xcb.",
     "libxcb.", "libxcb-glx.", "libwayland", "libfontconfig.", "libfreetype.", "libdbus-1.", "libglib-2", "libgthread-2", "libz.",
-    "libgtk-3", "libgdk", "libgobject-2", "libgio-2", "libpango", "libcairo", "libatk", "libcups.",
+    "libgtk-3", "libharfbuzz.", "libgraphite2.", "libgdk", "libgobject-2", "libgio-2", "libpango", "libcairo", "libatk", "libcups.",
 )  # fmt: skip
 APP_RUN = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
