@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import JukuError
-from core.installation import graphics_card, package_download, pip_process
+from core.installation import graphics_card, package_download, pip_process, torch_index
 from core.installation.graphics_card import CPU_BUILD, GraphicsCard
 from core.installation.package_download import PackageFile
 from core.language import tr
@@ -22,6 +22,7 @@ from core.progress import Reporter
 INDEX_VARIABLE = "JUKU_TORCH_INDEX"  # an index of torch's builds; {build} in it is replaced by cpu, cu128, …
 BUILD_PLACEHOLDER = "{build}"
 EXTRA = "engine"
+TORCH = "torch"
 AT_ONCE = 8  # sizes that are asked for at a time
 CUDA_PREFIXES = ("nvidia-", "cuda-")
 
@@ -75,7 +76,7 @@ def make_plan(
     """
     wanted = list(requirements if requirements is not None else find_requirements())
     address = os.environ.get(INDEX_VARIABLE, "").strip()
-    plan = _resolve_builds(wanted, address, card, reporter) if address else EnginePlan(_resolve(wanted, (), reporter))
+    plan = _resolve_builds(wanted, address, card, reporter) if address else _resolve_usual(wanted, card, reporter)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sizes = list(pool.map(package_download.find_size, plan.files))
     reporter.check()
@@ -84,6 +85,29 @@ def make_plan(
         for file, size in zip(plan.files, sizes, strict=True)
     )
     return EnginePlan(files, plan.build, (*plan.notes, *_describe(files, card, bool(address))), plan.options)
+
+
+def _resolve_usual(wanted: list[str], card: GraphicsCard | None, reporter: Reporter) -> EnginePlan:
+    """What the index has; where its usual build of torch does not fit the card, that of an index which has one."""
+    usual = EnginePlan(_resolve(wanted, (), reporter))
+    wants_cuda = len(graphics_card.list_builds(card)) > 1
+    torch = next((line for line in wanted if line.startswith(TORCH)), "")
+    if not torch or _has_cuda(usual.files) == wants_cuda:
+        return usual
+    address = torch_index.find_index(torch, reporter)
+    if not address:
+        return usual
+    options = ("--extra-index-url", address)
+    try:
+        files = _resolve(wanted, options, reporter)
+    except JukuError:
+        return usual
+    build = next((file.version.partition("+")[2] for file in files if file.name == TORCH), "")
+    return EnginePlan(files, build, options=options) if _has_cuda(files) == wants_cuda else usual
+
+
+def _has_cuda(files: Sequence[PackageFile]) -> bool:
+    return any(file.name.startswith(CUDA_PREFIXES) or "+cu" in file.version for file in files)
 
 
 def _resolve_builds(wanted: list[str], address: str, card: GraphicsCard | None, reporter: Reporter) -> EnginePlan:
@@ -112,13 +136,14 @@ def _resolve(wanted: list[str], options: Sequence[str], reporter: Reporter) -> t
 def _read_file(entry: dict[str, Any]) -> PackageFile:
     source, metadata = entry["download_info"], entry["metadata"]
     hashes = source.get("archive_info", {}).get("hashes", {})
-    return PackageFile(metadata["name"], metadata["version"], source["url"], hashes.get("sha256", ""))
+    name = re.sub(r"[-_.]+", "-", metadata["name"]).lower()
+    return PackageFile(name, metadata["version"], source["url"], hashes.get("sha256", ""))
 
 
 def _describe(files: Sequence[PackageFile], card: GraphicsCard | None, has_address: bool) -> list[str]:
     """What a person should know before they agree, in sentences."""
     notes = []
-    has_cuda = any(file.name.startswith(CUDA_PREFIXES) or "+cu" in file.version for file in files)
+    has_cuda = _has_cuda(files)
     setting = tr("An index of torch’s builds in {name} changes that.", name=INDEX_VARIABLE)
     if has_cuda and card is None:
         notes.append(
@@ -140,4 +165,6 @@ def format_build(build: str) -> str:
     """A build of torch in words."""
     if build == CPU_BUILD:
         return tr("for the processor")
-    return tr("for CUDA {version}", version=f"{build[2:-1]}.{build[-1]}") if build else tr("the index’s usual build")
+    if re.fullmatch(r"cu\d{3}", build):
+        return tr("for CUDA {version}", version=f"{build[2:-1]}.{build[-1]}")
+    return build or tr("the index’s usual build")

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -46,6 +47,7 @@ class Index(ThreadingHTTPServer):
     def __init__(self, folder) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.folder, self.ranges, self.break_after, self.refuses, self.has_hashes = folder, [], None, False, True
+        self.hidden = ""
         self.url = f"http://127.0.0.1:{self.server_port}/simple/"
 
     def file(self, wheel):
@@ -66,8 +68,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, with_body):
         index, path = self.server, unquote(self.path)
-        if path.startswith("/simple/"):
-            lines = [self.link(wheel) for wheel in index.wheels(path.split("/")[2].replace("-", "_"))]
+        if path.startswith(("/simple/", "/builds/")):
+            found = index.wheels(path.split("/")[2].replace("-", "_"))
+            hidden = index.hidden if path.startswith("/simple/") else ""
+            lines = [self.link(wheel) for wheel in found if not (hidden and hidden in wheel.name)]
             return self.send("<!doctype html><body>" + "\n".join(lines), "text/html")
         wheel = index.folder / path.rpartition("/")[2]
         if index.refuses and "pip/" not in self.headers.get("User-Agent", ""):
@@ -253,6 +257,26 @@ def test_the_build_for_the_card_is_taken_where_the_index_has_it(index, monkeypat
     assert any("no build" in note for note in plan.notes)
     make_wheel(index.folder, NAME, "1.0+cpu", "import tinydependency\n", "tinydependency>=1")
     assert make_plan(Reporter(), [NAME]).build == "cpu"
+
+
+UV = """
+import os, sys
+assert sys.stdin.read() == "torch" and "--torch-backend" in sys.argv
+print("torch==1.0+cpu\\n    # via -\\n    # from " + os.environ["PIP_INDEX_URL"].replace("simple", "builds"))
+"""
+
+
+def test_uv_is_asked_for_an_index_where_the_usual_build_does_not_fit(index, monkeypatch):
+    make_wheel(index.folder, "torch", "1.0", "", "nvidia-tiny")
+    make_wheel(index.folder, "nvidia_tiny", "1.0", "")
+    make_wheel(index.folder, "uv", "1.0", UV)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    plan = make_plan(Reporter(), ["torch"])  # that index has no other build: the usual one stays, with a word
+    assert (plan.build, len(plan.files)) == ("", 2) and "of no use" in plan.notes[0]
+    make_wheel(index.folder, "torch", "1.0+cpu", "")
+    index.hidden = "+cpu"  # in the usual index
+    plan = make_plan(Reporter(), ["torch"])
+    assert (plan.build, [file.version for file in plan.files], plan.notes) == ("cpu", ["1.0+cpu"], ())
 
 
 def test_the_extras_requirements_are_found():

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from core.installation import engine_plan, package_download
+from core.installation import engine_plan, package_download, torch_index
 from core.installation.graphics_card import GraphicsCard, find_card, list_builds, parse_card
 from core.installation.package_download import PackageFile
 from core.progress import Reporter
@@ -62,6 +62,7 @@ CUDA = [
 def test_what_is_told_of_a_build_that_does_not_fit(monkeypatch, files, card, words):
     monkeypatch.setattr(engine_plan, "_resolve", lambda *_arguments: tuple(files))
     monkeypatch.setattr(package_download, "find_size", lambda _file: 1)
+    monkeypatch.setattr(torch_index, "find_index", lambda *_arguments: "")
     monkeypatch.delenv(engine_plan.INDEX_VARIABLE, raising=False)
     notes = engine_plan.make_plan(Reporter(), ["torch"], card).notes
     assert len(notes) == len(words) and all(word in note for word, note in zip(words, notes, strict=True))
