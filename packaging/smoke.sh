@@ -21,6 +21,7 @@ leave() {
         mountpoint -q "$root/$place" && umount -l "$root/$place"
     done
     rm -f "$work/smoke.mounts"
+    [ $status -ne 0 ] || rm -rf --one-file-system "$root" # one that failed is left to look at
     exit $status
 }
 
