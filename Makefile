@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine bench-teach translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine bench-teach package translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,9 @@ bench-engine: setup-test  ## speeds of the local engine against peers: make benc
 
 bench-teach: setup-test  ## how well unseen pages are taught (hours): make bench-teach ARGS="--recipes page_rows --seeds 5"
 	@$(VENV)/python tools/bench_teach.py $(ARGS)
+
+package: setup-run  ## a folder that needs no Python, and the Debian package of it, in build/package
+	@$(VENV)/python packaging/build_deb.py $(ARGS)
 
 translations: setup-test  ## bring the catalogs up to the source
 	$(VENV)/python tools/translations.py

@@ -43,5 +43,14 @@ def start() -> int:
     return main(sys.argv[1:])
 
 
+def start_window() -> int:
+    """The program `juku-window`: all arguments are files. Returns the exit status of the process."""
+    sys.excepthook = report
+    open_closed_streams()
+    from ui.app import run
+
+    return run(sys.argv[1:])
+
+
 if __name__ == "__main__":
     sys.exit(start())

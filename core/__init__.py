@@ -1,3 +1,3 @@
 """All of Juku that needs no window."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file held 
     folders: dict[str, str] = {}  # where the last file of each kind was (ui/widgets/file_dialogs.py)
     grid: str = ""  # the columns of the dataset: which, where, how wide
     left: str = ""  # what was saved as the last window closed, and is said at the next start
+    updates_address: str = ""  # of the list of versions; "" is the package's own, which may have none
     backup_minutes: int = 30  # between two backups of a project that changes; 0: only when it is closed, -1: never
 
     def add_recent(self, project: Path) -> None:

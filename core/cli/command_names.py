@@ -21,6 +21,7 @@ COMMANDS = (
     "models",
     "export-model",
     "serve",
+    "engine",
     "doctor",
 )
 # Short forms of commands in groups.
@@ -44,7 +45,7 @@ DEFAULTS = {
 def is_command(argument: str) -> bool:
     """Whether the first argument means a command, if perhaps a mistyped one: no file, and nothing that looks like one."""
     path = Path(argument)
-    return argument in ("-h", "--help", *COMMANDS, *ALIASES) or not (
+    return argument in ("-h", "--help", "--version", *COMMANDS, *ALIASES) or not (
         path.suffix or path.exists() or path.name != argument
     )
 

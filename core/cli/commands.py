@@ -12,12 +12,13 @@ from typing import Any
 
 import shtab
 
-from core import language, providers, settings
+from core import __version__, language, providers, settings
 from core.cli import (
     chat_commands,
     check_commands,
     doctor_commands,
     edit_commands,
+    engine_commands,
     exam_commands,
     export_commands,
     fact_commands,
@@ -62,6 +63,7 @@ from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, kind_title
+from core.installation import engine_folder
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
@@ -112,6 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = tr("Teach a language model what you know, and check whether it learned.")
     top = CommandParser(prog=Path(sys.argv[0]).name, description=text)
     top.aliases = ALIASES
+    top.add_argument("--version", action="version", version=f"Juku {__version__}", help=tr("print the version"))
     shtab.add_argument_to(top, "--print-completion", help=tr("print the completion script of a shell"))
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     _add_groups(subparsers.add_parser)
@@ -137,6 +140,7 @@ def _add_groups(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         ("servers", tr("the servers in the settings, and their keys"), (server_commands.add,)),
         ("jobs", tr("training jobs of a project"), (job_commands.add,)),
         ("models", tr("base models of the local engine"), (model_commands.add,)),
+        ("engine", tr("the local engine’s packages on this computer"), (engine_commands.add,)),
     )  # fmt: skip
     for name, text, adders in groups:
         add_command = group(add_parser, name, text)
@@ -387,16 +391,20 @@ def _format_held_out(result: ExamResult, at: int) -> str:
 
 
 def _serve(arguments: Arguments) -> int:
-    sys.argv = [
-        "serve",
+    config = arguments.accelerate_config
+    options = [
         "--host",
         arguments.host,
         "--port",
         str(arguments.port),
         *(["--json"] if arguments.json else []),
-        *(["--accelerate-config", arguments.accelerate_config] if arguments.accelerate_config else []),
+        *(["--accelerate-config", str(Path(config).absolute())] if config else []),
         *(["--allow-remote"] if arguments.allow_remote else []),
         *(argument for name in arguments.allowed_host for argument in ("--allowed-host", name)),
     ]
+    engine_folder.require_engine()
+    if not engine_folder.is_in_own_environment():
+        engine_folder.replace_process(["-m", "core.engine", *options])
+    sys.argv = ["serve", *options]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

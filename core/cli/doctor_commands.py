@@ -16,6 +16,6 @@ def add(add_command: AddCommand) -> None:
 
 def _doctor(arguments: Arguments) -> int:
     found = list(diagnosis.collect_findings())
-    rows = [("" if one.ok else "!", one.name, one.value) for one in found]
+    rows = [("" if one.ok else "!", one.name, " – ".join(filter(None, (one.value, one.advice)))) for one in found]
     print_table(arguments, {"findings": [asdict(one) for one in found]}, ("", "", ""), rows)
     return CLEAN if all(one.ok for one in found) else PROBLEMS

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.atomic_files import PRIVATE_MODE
 from core.errors import ProviderError
-from core.keys import child_environment
+from core.installation import engine_folder
 from core.language import tr
 from core.paths import ROOT, engine_home
 from core.processes import end_process
@@ -67,13 +67,16 @@ class LocalProvider(OpenAIProvider):
         )
 
     def _start(self) -> None:
+        if not engine_folder.has_engine() and self._join_running():
+            return
+        engine_folder.require_engine()
         token = secrets.token_urlsafe(32)
         home = engine_home()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _open_log(home / "engine.log") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "core.engine", "--child", "--home", str(home)],
-                cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                cwd=ROOT, env=engine_folder.child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdin
         assert process.stdout
@@ -87,6 +90,14 @@ class LocalProvider(OpenAIProvider):
             self.base_url = f"http://127.0.0.1:{json.loads(line)['port']}/v1"
             return
         self._join_another(process.wait(START_SECONDS), home)
+
+    def _join_running(self) -> bool:
+        """Use an engine that runs here already, started by another installation; False where none does."""
+        found = load_running_engine()
+        if found is None or not _is_listening(found["url"]):
+            return False
+        self._process, self._key, self.base_url = None, found["token"], found["url"]
+        return True
 
     def _join_another(self, code: int, home: Path) -> None:
         """Use the engine that another window of this person started, if there is one."""

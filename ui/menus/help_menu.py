@@ -8,10 +8,12 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMenu, QMessageBox
 
 from core import __version__, diagnosis, paths
+from core.installation import updates
 from core.language import tr
 from ui import style
 from ui.menus.command_palette import CommandPalette, ShortcutsDialog
 from ui.project.file_actions import ProjectWindow
+from ui.settings.local_engine_dialog import LocalEngineDialog
 from ui.widgets import basics
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
@@ -26,6 +28,10 @@ class HelpActions(QObject):
         basics.menu_action(menu, tr("All &commands…"), self._on_palette, "Ctrl+Shift+P")
         basics.menu_action(menu, tr("&Keyboard shortcuts…"), lambda: ShortcutsDialog(window).open(), "Ctrl+/")
         menu.addSeparator()
+        basics.menu_action(menu, tr("Get the local &engine…"), self.get_engine)
+        if updates.find_address(workspace.settings.updates_address):
+            basics.menu_action(menu, tr("Check for &updates…"), self._on_updates)
+        menu.addSeparator()
         basics.menu_action(menu, tr("Copy &diagnosis"), self._on_diagnosis)
         basics.menu_action(menu, tr("Open the &log folder"), self._on_log_folder)
         menu.addSeparator()
@@ -34,12 +40,33 @@ class HelpActions(QObject):
     def _on_palette(self) -> None:
         CommandPalette(self._window).open()
 
+    def get_engine(self) -> None:
+        """Show what would be fetched for the local engine, and fetch it if the person agrees."""
+        LocalEngineDialog(self._workspace, self._window).open()
+
+    def _on_updates(self) -> None:
+        self._workspace.tasks.start(tr("Looking for a newer version…"), self._look_for_updates())
+
+    async def _look_for_updates(self) -> None:
+        found = await asyncio.to_thread(
+            updates.find_newer, updates.find_address(self._workspace.settings.updates_address)
+        )
+        if found is None:
+            Notice(self._window, tr("Version {version} is the newest one.", version=__version__))
+            return
+        about = "\n".join(filter(None, (found.date, found.url, found.notes)))
+        Notice(
+            self._window, f"{tr('Version {version} can be had.', version=found.version)}\n{about}".strip(), lasting=True
+        )
+
     def _on_diagnosis(self) -> None:
         self._workspace.tasks.start(tr("Looking at this computer…"), self._copy_diagnosis())
 
     async def _copy_diagnosis(self) -> None:
         found = await asyncio.to_thread(lambda: list(diagnosis.collect_findings()))
-        QGuiApplication.clipboard().setText("".join(f"{one.name}: {one.value}\n" for one in found))
+        QGuiApplication.clipboard().setText(
+            "".join(f"{one.name}: {one.value} {one.advice}".strip() + "\n" for one in found)
+        )
         missing = [one.name for one in found if not one.ok]
         text = tr("The diagnosis was copied: versions, folders and devices, no keys and no texts.")
         if missing:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.errors import JukuError, ProviderError
+from core.installation.engine_folder import NO_ENGINE_CODE
 from core.language import tr
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
@@ -13,9 +14,11 @@ UNAUTHORIZED_STATUS = 401  # the status of a request with a wrong key, or none
 
 
 class ServerTroubleBar(MessageBar):
-    """Shows why the chosen provider's models could not be loaded; `settings_wanted` where a key is missing."""
+    """Shows why the chosen provider's models could not be loaded; `settings_wanted` where a key is missing,
+    `engine_wanted` where the local engine is."""
 
     settings_wanted = Signal()
+    engine_wanted = Signal()
 
     def __init__(self, workspace: Workspace, window: QWidget) -> None:
         super().__init__(window)
@@ -26,7 +29,7 @@ class ServerTroubleBar(MessageBar):
             self.add_button(button)
         self._waiting = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._waiting.timeout.connect(self.ask_again)
-        self.enter.clicked.connect(self.settings_wanted)
+        self.enter.clicked.connect(lambda _checked: self._on_enter())
         self.again.clicked.connect(self.ask_again)
         workspace.offers_failed.connect(self._on_failed)
         workspace.offers_changed.connect(self.show_trouble)
@@ -44,15 +47,20 @@ class ServerTroubleBar(MessageBar):
             self._shown_error = ""
             self.hide()
             return
-        is_key = is_about_key(error)
+        is_key, is_engine = is_about_key(error), is_about_engine(error)
         if not is_key:
             self._waiting.start()
         if str(error) == self._shown_error:
             return
         self._shown_error = str(error)
-        self.enter.setText(tr("Enter the API key…") if is_key else tr("Settings…"))
+        self.enter.setText(_name_way_out(is_key, is_engine))
         self.again.setVisible(not is_key)
         self.show_error(error)
+
+    def _on_enter(self) -> None:
+        error = self._workspace.trouble(self._workspace.settings.provider)
+        wanted = self.engine_wanted if error and is_about_engine(error) else self.settings_wanted
+        wanted.emit()
 
     def _on_failed(self, provider: str) -> None:
         if provider == self._workspace.settings.provider:
@@ -62,3 +70,14 @@ class ServerTroubleBar(MessageBar):
 def is_about_key(error: JukuError) -> bool:
     """Whether a key is missing or refused: then trying again does not help."""
     return isinstance(error, ProviderError) and error.status == UNAUTHORIZED_STATUS
+
+
+def is_about_engine(error: JukuError) -> bool:
+    """Whether the local engine is not on this computer."""
+    return isinstance(error, ProviderError) and error.code == NO_ENGINE_CODE
+
+
+def _name_way_out(is_key: bool, is_engine: bool) -> str:
+    if is_engine:
+        return tr("Get the local engine…")
+    return tr("Enter the API key…") if is_key else tr("Settings…")

@@ -10,6 +10,8 @@ import pytest
 
 from core import diagnosis, settings
 from core.cli import command_names, commands, console
+from core.installation import engine_folder, kind
+from core.installation.kind import Kind
 from core.keys import Keys
 from core.paths import ROOT
 from tests.support.fake_server import KEY, Answer
@@ -213,3 +215,32 @@ def test_the_doctor_says_what_is_missing(run, monkeypatch):
     monkeypatch.setattr(diagnosis, "NEEDED", ("no-such-package",))
     missing = {one["name"] for one in run("doctor", status=1)["findings"] if not one["ok"]}
     assert {"no-such-package", "Device of torch"} <= missing
+
+
+def test_the_doctor_says_how_to_get_what_is_missing(run, monkeypatch):
+    monkeypatch.setattr(diagnosis, "DEVICE_PROBE", "print('cpu')")
+    monkeypatch.setattr(diagnosis, "NEEDED", ("a-needed-package",))
+    monkeypatch.setattr(diagnosis, "OPTIONAL", {"no-such-package": "teach", "nor-this": "teach"})
+    advice = {}
+    for one in Kind:
+        monkeypatch.setattr(kind, "find_kind", lambda one=one: one)
+        found = {line["name"]: line["advice"] for line in run("doctor", status=1)["findings"]}
+        advice[one], again = found["no-such-package"], found["nor-this"]
+        assert not again  # one line for an extra
+    assert "--editable" in advice[Kind.CHECKOUT] and "juku[teach]" in advice[Kind.WHEEL]
+    assert "does not have it" in advice[Kind.DEB] == advice[Kind.APPIMAGE]
+    assert "juku engine install" in kind.advise_extra("engine", Kind.DEB)
+
+
+def test_the_engine_of_this_environment_is_told(run):
+    assert run("engine", "status")["installed"] and run("engine", "install")["installed"]
+    assert not run("engine", "remove")["removed"]
+
+
+def test_without_the_engine_it_is_said_what_to_do(run, monkeypatch, capsys):
+    monkeypatch.setattr(engine_folder, "is_in_own_environment", lambda: False)
+    assert not run("engine", "status", status=1)["installed"]
+    assert commands.run(["models"]) == console.UNREADABLE
+    assert "juku engine install" in capsys.readouterr().err
+    assert commands.run(["serve"]) == console.UNREADABLE
+    assert "juku engine install" in capsys.readouterr().err

@@ -2,9 +2,13 @@
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout
 
+from core.installation import engine_folder, engine_plan
+from core.installation.engine_plan import EnginePlan
+from core.installation.package_download import PackageFile
 from core.settings import ProviderSettings
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import until
+from ui.settings.local_engine_dialog import LocalEngineDialog
 from ui.settings.settings_dialog import SettingsDialog
 from ui.training import job_texts
 from ui.widgets import basics
@@ -138,3 +142,21 @@ class _Job:
 
     def __init__(self, provider, status):
         self.provider, self.status = provider, status
+
+
+def test_an_engine_that_is_not_there_is_said_with_the_way_to_get_it(run, window, monkeypatch):
+    plan = EnginePlan((PackageFile("torch", "2", "https://h/torch.whl", "0" * 64, 1_000),))
+    monkeypatch.setattr(engine_folder, "is_in_own_environment", lambda: False)
+    monkeypatch.setattr(engine_plan, "make_plan", lambda reporter, card=None: plan)
+
+    async def go():
+        window.workspace.settings.provider = "local"
+        await ask(window)
+        assert bar(window).text().startswith("The local engine is not on this computer")
+        assert bar(window).enter.text() == "Get the local engine…"
+        bar(window).enter.click()
+        (dialog,) = window.findChildren(LocalEngineDialog)
+        await until(dialog.fetch.isEnabled)
+        dialog.reject()
+
+    run(go())
