@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QPushButton
 
+from core.activity_history import ActivityKind
 from core.exam import report
 from core.exam.report import FORMATS, ReportOptions
 from core.language import tr
@@ -39,7 +40,7 @@ class ReportButton(QPushButton):
 
     def export_to(self, path: Path, format: str) -> None:
         """Write the report of the run that is shown, off the window's thread."""
-        self._workspace.tasks.start(tr("Export the report"), self._export(path, format))
+        self._workspace.tasks.start(tr("Export the report"), self._export(path, format), kind=ActivityKind.EXPORT)
 
     async def _export(self, path: Path, format: str) -> None:
         project = self._workspace.project

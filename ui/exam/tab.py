@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.activity_history import ActivityKind
 from core.dataset import filters, row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.exam import answers, questions
@@ -164,12 +165,14 @@ class ExamTab(Tab):
     def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
-        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work))
+        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work), kind=ActivityKind.EXAM)
         self._show_state()
 
     async def _await_exam(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
+            if newest := await self.workspace.project.read(exam_runs.load_all):
+                self.workspace.tasks.tell(exam_texts.format_run(newest[0]))
         finally:
             self._exam = None
             self._show_state()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu
 
 from core.language import tr
 from ui import style
+from ui.activity.activity_dock import PANEL_KEYS, ActivityDock
 from ui.project.file_actions import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -22,7 +23,13 @@ class ViewActions(QObject):
     """Fills the View menu of `window`."""
 
     def __init__(
-        self, menu: QMenu, window: ProjectWindow, workspace: Workspace, tabs: list[Tab], path: TeachingPathBar
+        self,
+        menu: QMenu,
+        window: ProjectWindow,
+        workspace: Workspace,
+        tabs: list[Tab],
+        path: TeachingPathBar,
+        dock: ActivityDock,
     ) -> None:
         super().__init__(menu)
         self._window, self._workspace = window, workspace
@@ -41,6 +48,8 @@ class ViewActions(QObject):
         self.steps.setChecked(not workspace.settings.hides_steps)
         self.steps.triggered.connect(path.want)
         path.shown.connect(self.steps.setChecked)
+        self.activity = basics.menu_action(menu, tr("&Activity"), dock.toggle, PANEL_KEYS)
+        dock.add_to_menu(self.activity)
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.activity_history import ActivityKind
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.documents import Document
@@ -344,7 +345,7 @@ class SpecTab(Tab):
 
     def import_document(self, path: Path) -> None:
         """Read a document, show it, and import it when the person accepts it."""
-        self.workspace.tasks.start(reading(path), self._read_document(path))
+        self.workspace.tasks.start(reading(path), self._read_document(path), kind=ActivityKind.IMPORT)
 
     async def _read_document(self, path: Path) -> None:
         await self.flush()
