@@ -10,6 +10,7 @@ LANGUAGES = {"en": "English", "ja": "日本語"}
 
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
 _language = ""
+_sources: dict[str, str] = {}  # English texts by their translations; the language that they are of under ""
 
 
 def system_language() -> str:
@@ -36,6 +37,16 @@ def tr(text: str, /, **values: object) -> str:
     """`text` in the current language, with `{name}` placeholders filled from `values`."""
     translated = _catalog.gettext(text)
     return translated.format(**values) if values else translated
+
+
+def source_of(translated: str) -> str:
+    """The English text of a translation without placeholders; '' for what is none, and in English."""
+    catalog: dict[object, str] = getattr(_catalog, "_catalog", {})
+    if _sources.get("") != _language:
+        _sources.clear()
+        _sources.update({text: source for source, text in catalog.items() if isinstance(source, str) and source})
+        _sources[""] = _language
+    return _sources.get(translated, "") if translated else ""
 
 
 def end_sentence(text: str) -> str:

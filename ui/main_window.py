@@ -27,6 +27,7 @@ from ui import style
 from ui.activities import Activity
 from ui.activity import activity_texts
 from ui.activity.activity_dock import ActivityDock
+from ui.activity.end_notification import EndNotification
 from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
@@ -40,12 +41,13 @@ from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.opening import ProjectOpener
 from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
+from ui.project.teaching_path_actions import TeachingPathActions
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab_base import ALL_TABLES, Tab
-from ui.training.desktop_notification import DesktopNotification
+from ui.training import job_end_notice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
 from ui.widgets.drop_overlay import DropOverlay
@@ -168,10 +170,11 @@ class MainWindow(ProjectWindow):
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.open_rescue)
-        self._notice = DesktopNotification(self)
-        self._notice.clicked.connect(self._on_notice_clicked)
-        self.workspace.queue.ended.connect(self._notice.show_job_end)
+        self.workspace.queue.ended.connect(lambda job: job_end_notice.show(self, job))
+        self.notification = EndNotification(self.workspace, self)
+        self.notification.clicked.connect(self._on_notification_clicked)
         self.path.step_chosen.connect(self._on_step)
+        TeachingPathActions(self.workspace, self, self.path)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)
@@ -327,10 +330,10 @@ class MainWindow(ProjectWindow):
         dialog.show_server(self.workspace.settings.provider)
         dialog.open()
 
-    def _on_notice_clicked(self) -> None:
-        """The person wants to see the job that has ended."""
+    def _on_notification_clicked(self, entry: HistoryEntry) -> None:
+        """The person wants to see what has ended."""
         single_instance.raise_window(self)
-        self.tabs.setCurrentWidget(self.training_tab)
+        self._on_activity_wanted(entry)
 
     def _on_asked(self, files: list[Path]) -> None:
         """This project was opened again, perhaps with files."""
@@ -383,6 +386,8 @@ class MainWindow(ProjectWindow):
             logger.exception("not known whether a model is being trained")
             is_here = False
         asked = [one for one in self.workspace.activities.running() if one.entry.kind in ASKED_KINDS]
+        if not is_here and all(one.entry.kind == ActivityKind.TRAINING for one in asked):
+            return []  # it goes on at its server
         told = [activity_texts.describe_at_close(one, is_here) for one in asked]
         if is_here and not any(one.entry.kind == ActivityKind.TRAINING for one in asked):
             told.append(tr("A model is being trained on this computer: it stops at its last checkpoint and continues "

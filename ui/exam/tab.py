@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from core.activity_history import ActivityKind
 from core.dataset import filters, row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
-from core.exam import answers, questions
+from core.exam import answers, exam_duration, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
 from core.language import tr, trn
@@ -216,10 +216,11 @@ class ExamTab(Tab):
         """Estimate the exam that is chosen in the form."""
         if not self.form.isHidden():
             plan = self.form.plan()
-            found = await project.read(_read_estimates, plan)
+            sizes = {offer.id: offer.bytes for offer in self.workspace.known_offers(LOCAL)}
+            found, seconds = await project.read(_read_estimates, plan, sizes)
             trained, wanted = await project.read(_load_trained_prompt, plan)
             if project is self.workspace.project:
-                self.form.show_estimates(found)
+                self.form.show_estimates(found, seconds)
                 self.form.show_trained(trained, wanted)
                 first = found[0] if found else None
                 self.empty.show_count(*(first.requests - first.general, first.general) if first else (0, 0))
@@ -322,5 +323,6 @@ def _load_trained_prompt(db: sqlite3.Connection, plan: ExamPlan) -> tuple[Prompt
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
-def _read_estimates(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
-    return exam_runs.estimate(db, plan)
+def _read_estimates(db: sqlite3.Connection, plan: ExamPlan, sizes: dict[str, int]) -> tuple[list[ExamEstimate], float]:
+    found = exam_runs.estimate(db, plan)
+    return found, exam_duration.estimate_seconds(db, found, plan.sampling.n, sizes)

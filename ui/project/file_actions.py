@@ -20,14 +20,17 @@ from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
+from ui.exam.tab import ExamTab
 from ui.project import recent_projects
 from ui.project.copy_actions import CopyActions
 from ui.project.opening import ProjectOpener
 from ui.project.recent_projects import RecentProject
+from ui.project.teaching_path_bar import TeachingPathBar
 from ui.project.welcome_dialog import WelcomeDialog
 from ui.rescue.rescue_dialog import RescueDialog
 from ui.rescue.rescue_runner import RescueRunner
 from ui.spec.tab import SpecTab
+from ui.training.tab import TrainingTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
@@ -42,8 +45,11 @@ class ProjectWindow(QMainWindow):
     tabs: QTabWidget
     spec_tab: SpecTab
     dataset_tab: DatasetTab
+    training_tab: TrainingTab
+    exam_tab: ExamTab
     copies: CopyActions
     opening: ProjectOpener
+    path: TeachingPathBar
 
     async def replace(self, project: Project) -> None:
         """Show `project` in place of the open one."""
@@ -145,6 +151,7 @@ class FileActions(QObject):
         dialog.open()
 
     def _show_text(self) -> None:
+        self._window.path.want(True)  # who begins like this is led
         self._window.tabs.setCurrentWidget(self._window.spec_tab)
         self._window.spec_tab.show_text()
 

@@ -67,6 +67,7 @@ class FactPane(QWidget):
     """The fact table with its buttons, legend and note."""
 
     fact_chosen = Signal(object)  # the id of the chosen fact, or None
+    found = Signal()  # statements without a fact were looked for
     rows_wanted = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, flush: Callable[[], Awaitable[None]]) -> None:
@@ -149,7 +150,7 @@ class FactPane(QWidget):
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self._on_add())
-        self.add_found.clicked.connect(lambda _checked: self._on_find())
+        self.add_found.clicked.connect(lambda _checked: self.add_missing())
         self.make.clicked.connect(lambda _checked: self._on_make())
         self.rows.clicked.connect(lambda _checked: self.show_rows())
         self.table.chosen.connect(self._on_chosen)
@@ -200,6 +201,7 @@ class FactPane(QWidget):
         """Show how many statements of the text have no fact."""
         self.missing = count
         self._show_buttons()
+        self.found.emit()
 
     def show_selection(self, passage: str) -> None:
         """Show the text selection, from which a fact can be made."""
@@ -241,7 +243,8 @@ class FactPane(QWidget):
     def _on_add(self) -> None:
         self._change(tr("Add a fact"), facts.add, *facts.read_passage(self._selected))
 
-    def _on_find(self) -> None:
+    def add_missing(self) -> None:
+        """Make facts from the statements of the text that have none."""
         self._workspace.tasks.start("", self._accept())
 
     async def _accept(self) -> Changes:

@@ -33,6 +33,15 @@ def format_time_left(seconds: float) -> str:
     return trn("about {n} hour left", "about {n} hours left", round(seconds / 3600))
 
 
+def format_about(seconds: float) -> str:
+    """About how long something will take, in minutes or hours."""
+    if seconds < 60:
+        return tr("less than a minute")
+    if seconds < 2 * 3600:
+        return trn("about {n} minute", "about {n} minutes", round(seconds / 60))
+    return trn("about {n} hour", "about {n} hours", round(seconds / 3600))
+
+
 def format_duration(seconds: float) -> str:
     """A duration with as many units as matter."""
     whole = max(0, round(seconds))
