@@ -3,14 +3,24 @@
 import gettext
 import locale
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CATALOG_FOLDER = Path(__file__).parent.parent / "resources" / "translations"
 LANGUAGES = {"en": "English", "ja": "日本語"}
 
+
+@dataclass
+class _Sources:
+    """The English texts of a language, by their translations; read when they are asked for first."""
+
+    language: str = ""
+    by_translation: dict[str, list[str]] = field(default_factory=dict)
+
+
+_sources = _Sources()
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
 _language = ""
-_sources: dict[str, str] = {}  # English texts by their translations; the language that they are of under ""
 
 
 def system_language() -> str:
@@ -39,14 +49,14 @@ def tr(text: str, /, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
-def source_of(translated: str) -> str:
-    """The English text of a translation without placeholders; '' for what is none, and in English."""
-    catalog: dict[object, str] = getattr(_catalog, "_catalog", {})
-    if _sources.get("") != _language:
-        _sources.clear()
-        _sources.update({text: source for source, text in catalog.items() if isinstance(source, str) and source})
-        _sources[""] = _language
-    return _sources.get(translated, "") if translated else ""
+def sources_of(translated: str) -> list[str]:
+    """The English texts that have this translation, without placeholders; none in English."""
+    if _sources.language != _language:
+        _sources.language, _sources.by_translation = _language, {}
+        for source, text in getattr(_catalog, "_catalog", {}).items():
+            if isinstance(source, str) and source:
+                _sources.by_translation.setdefault(text, []).append(source)
+    return _sources.by_translation.get(translated, [])
 
 
 def end_sentence(text: str) -> str:

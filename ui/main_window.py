@@ -35,6 +35,7 @@ from ui.exam.tab import ExamTab
 from ui.menus.edit_menu import EditActions
 from ui.menus.help_menu import HelpActions
 from ui.menus.view_menu import ViewActions
+from ui.menus.window_menu import WindowActions
 from ui.project import close_question, single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
@@ -43,6 +44,7 @@ from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.project.teaching_path_actions import TeachingPathActions
 from ui.project.teaching_path_bar import TeachingPathBar
+from ui.project.window_layout import WindowLayout
 from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
@@ -85,6 +87,7 @@ class MainWindow(ProjectWindow):
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.layouts = WindowLayout(workspace, self)
         self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
@@ -97,7 +100,8 @@ class MainWindow(ProjectWindow):
         chosen = self.workspace.settings
         share = chosen.text_size / style.NORMAL_TEXT_SIZE
         self.resize(round(1240 * share), round(820 * share))
-        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        if not self.layouts.restore_geometry():
+            self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
         screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
             self.tabs.setCurrentIndex(chosen.tab)
@@ -128,6 +132,7 @@ class MainWindow(ProjectWindow):
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
         ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path, self.activity)
+        WindowActions(self._add_menu(tr("&Window")), self, self.workspace)
         HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
 
     def _add_menu(self, title: str) -> QMenu:
@@ -188,6 +193,7 @@ class MainWindow(ProjectWindow):
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
+        self.layouts.restore()
         tasks = self.workspace.tasks
         if not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
@@ -215,6 +221,7 @@ class MainWindow(ProjectWindow):
     async def replace(self, project: Project) -> None:
         """Show `project` in place of the open one, which is saved first. Raises `ProjectError` when it cannot be saved."""
         await self.flush()
+        await self.layouts.save()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -409,6 +416,7 @@ class MainWindow(ProjectWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
+            await self.layouts.save()
         except Exception as error:  # an unexpected error, too, must not keep the window from closing
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:

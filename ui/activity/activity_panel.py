@@ -63,6 +63,7 @@ class ActivityPanel(QWidget):
         column.addWidget(self.detail, 1)
         column.addWidget(buttons)
         self.parts = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        self.parts.setObjectName("activity-parts")
         self.parts.addWidget(self.table)
         self.parts.addWidget(side)
         self.parts.setStretchFactor(0, 3)

@@ -74,6 +74,7 @@ class ChatTab(Tab):
 
     def _lay_out(self) -> None:
         sides = QSplitter(Qt.Orientation.Horizontal)
+        sides.setObjectName("chat-sides")
         sides.setHandleWidth(style.SPACE)
         sides.addWidget(self.list)
         sides.addWidget(self._build_main())

@@ -162,6 +162,7 @@ class DatasetTab(Tab):
         column.addLayout(bottom)
         rows = _build_splitter(Qt.Orientation.Vertical, upper, self.detail)
         self._sides = _build_splitter(Qt.Orientation.Horizontal, rows)
+        rows.setObjectName("examples-rows")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[style.SPACE] * 4)
         layout.setSpacing(style.SPACE)
@@ -458,7 +459,8 @@ class DatasetTab(Tab):
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""
-        self.dialogs.import_rows(paths)
+        self._on_pasted()
+        self.dialogs.import_rows(paths, self._on_paste_ended)
 
 
 def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:

@@ -147,6 +147,7 @@ class AnswerComparison(QWidget):
         self.question.setFont(font)
         below.addWidget(scroll, 1)
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        splitter.setObjectName("exam-answers")
         splitter.addWidget(self.list)
         splitter.addWidget(detail)
         splitter.setSizes([110, 400])

@@ -140,6 +140,7 @@ class HeatMap(QWidget):
         column.addLayout(above)
         column.addWidget(self.table, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.setObjectName("exam-facts")
         splitter.addWidget(left)
         splitter.addWidget(self.answers)
         splitter.setSizes([740, 480])

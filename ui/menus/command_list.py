@@ -68,8 +68,10 @@ def _iterate_tab(tabs: QTabWidget, tab: Tab) -> Iterator[WindowCommand]:
     for action in tab.findChildren(QAction):
         name = _plain(action.text())
         if name and not action.isSeparator() and action.menu() is None and action.isVisible():
-            run, english = partial(show_and, action.trigger), _english(action.text(), tab.title())
-            yield WindowCommand(name, tab.title(), _keys(action), run, action.isEnabled(), english)
+            english = _english(action.text(), tab.title())
+            yield WindowCommand(
+                name, tab.title(), _keys(action), partial(show_and, action.trigger), action.isEnabled(), english
+            )
     for button in tab.findChildren(QAbstractButton):
         name = _plain(button.text())
         is_command = isinstance(button, QPushButton | QToolButton | QCheckBox | QRadioButton)
@@ -83,8 +85,8 @@ def _iterate_tab(tabs: QTabWidget, tab: Tab) -> Iterator[WindowCommand]:
 
 def _english(text: str, place: str) -> str:
     """A name and its place in English, to be found by it in a window of another language; '' where none is known."""
-    name = _plain(language.source_of(text))
-    return f"{_plain(language.source_of(place))}{PATH_SEPARATOR}{name}" if name else ""
+    names = " ".join(map(_plain, language.sources_of(text)))
+    return f"{' '.join(map(_plain, language.sources_of(place)))}{PATH_SEPARATOR}{names}" if names else ""
 
 
 def _plain(text: str) -> str:

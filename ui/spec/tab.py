@@ -117,6 +117,7 @@ class SpecTab(Tab):
 
     def _lay_out(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.setObjectName("spec-sides")
         splitter.addWidget(self._build_text_side())
         splitter.addWidget(self.side)
         splitter.setSizes([640, 600])

@@ -100,6 +100,7 @@ class TrainingTab(Tab):
                "Choose the rows above and press “Start training”; then watch the loss fall here."),
         )  # fmt: skip
         self.jobs = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.jobs.setObjectName("training-jobs")
         self.jobs.addWidget(self.table)
         self.jobs.addWidget(self.pane)
         self.jobs.setStretchFactor(1, 1)
@@ -205,7 +206,7 @@ class TrainingTab(Tab):
         self.body.setCurrentIndex(1 if found else 0)
         self.count.setText(_format_count(found))
         self.table.show_lines([self._build_line(one) for one in found])
-        if first:
+        if first and not self.jobs.property("restored"):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
