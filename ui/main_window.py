@@ -40,6 +40,7 @@ from ui.project import close_question, single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.opening import ProjectOpener
+from ui.project.print_actions import PrintActions
 from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.project.teaching_path_actions import TeachingPathActions
@@ -58,6 +59,8 @@ from ui.widgets.server_trouble_bar import ServerTroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+# During a drag no other events of the mouse come: one that does says that the drag is over.
+DRAG_ENDS = {QEvent.Type.DragLeave, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress}
 SHOWN_KINDS = {*ActivityKind} - {ActivityKind.TRAINING}  # in the status bar
 ASKED_KINDS = {*ActivityKind} - {ActivityKind.OTHER}  # before the window closes
 
@@ -83,10 +86,11 @@ class MainWindow(ProjectWindow):
         ]  # fmt: skip
         self.activity = ActivityDock(workspace.activities, self)
         self.copies = CopyActions(workspace, self, self.flush)
-        self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.printing = PrintActions(workspace, self, self.tabs)
+        self.files = FileActions(workspace, self)
         self.layouts = WindowLayout(workspace, self)
         self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
@@ -366,7 +370,7 @@ class MainWindow(ProjectWindow):
             else:
                 self.drop_overlay.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
             return True
-        if event.type() == QEvent.Type.DragLeave:
+        if event.type() in DRAG_ENDS:
             self.drop_overlay.hide()
         return super().eventFilter(watched, event)
 

@@ -1,7 +1,7 @@
 """Where the window shows what runs: a button in the status bar, and a panel that can be docked."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QCloseEvent
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolButton
 
 from core.language import tr, trn
@@ -37,11 +37,6 @@ class ActivityDock(QDockWidget):
             self.show()
             self.raise_()
             self.panel.table.setFocus()
-
-    def add_to_menu(self, action: QAction) -> None:
-        """Keep an entry of a menu as this is: shown or hidden."""
-        action.setCheckable(True)
-        self.visibilityChanged.connect(lambda _on: action.setChecked(not self.isHidden()))
 
     def _show_count(self) -> None:
         count = len(self._activities.running())

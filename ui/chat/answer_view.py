@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from core.chat import conversations
 from core.chat.conversations import ChatAnswer
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.retrieval import FoundPassage
@@ -157,6 +158,8 @@ class AnswerView(QWidget):
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.show_text(tr("The answer is incomplete: it was stopped early."), "warning")
+        elif limit := conversations.find_cut(answers):
+            self.show_limit(limit)
         self._end()
 
     def show_limit(self, limit: int) -> None:

@@ -141,6 +141,9 @@ class ChatTab(Tab):
 
     # --- what is shown
 
+    def main_widget(self) -> QWidget:
+        return self.question
+
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project, self._sending = self.workspace.project, False

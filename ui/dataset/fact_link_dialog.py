@@ -271,6 +271,7 @@ class FactLinkDialog(QDialog):
         known = await project.read(facts.load, reporter=reporter)
         links = await fact_links.find_links(project, reporter, most=fact_links.MAX_IMPORTED_ROWS) if known else []
         rows = await project.read(fact_links.load_open_links, links, reporter=reporter)
+        rows.sort(key=lambda one: bool(one.facts))  # those to decide first, the others as they were
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:

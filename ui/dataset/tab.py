@@ -205,6 +205,9 @@ class DatasetTab(Tab):
         self._wanted_row = id
         self.bar.clear()
 
+    def main_widget(self) -> QWidget:
+        return self.table
+
     def refresh(self, changes: Changes) -> None:
         if self._project is not self.workspace.project:
             self._project = self.model.project = self.workspace.project

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -40,7 +41,7 @@ from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab_base import Tab
-from ui.widgets import basics, screen_fit
+from ui.widgets import basics, printing, screen_fit
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import ThrottledReload
@@ -119,6 +120,19 @@ class ExamTab(Tab):
         self.form.keep_wanted.connect(self._on_hold_out)
         self.result.wordings_wanted.connect(self._on_wordings)
         self.result.shown.connect(self.export.show_run)
+
+    def print_title(self) -> str:
+        run = self.run()
+        return f"{self.workspace.project.path.stem} – {self.title()} {run.id}" if run else ""
+
+    async def build_document(self) -> QTextDocument:
+        run = self.run()
+        assert run, "print_title tells that there is one"
+        page = await self.workspace.project.read(self.export.build_page, run.id)
+        return printing.build_report_document(page)
+
+    def main_widget(self) -> QWidget:
+        return self.runs if self.run() else self.form.start
 
     def refresh(self, changes: Changes) -> None:
         if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
@@ -34,7 +34,7 @@ class ViewActions(QObject):
         super().__init__(menu)
         self._window, self._workspace = window, workspace
         for number, tab in enumerate(tabs):
-            show = partial(window.tabs.setCurrentWidget, tab)
+            show = partial(self._show_tab, tab)
             basics.menu_action(menu, tab.title(), show, f"Ctrl+{number + 1}")
         menu.addSeparator()
         self.larger = basics.menu_action(menu, tr("&Larger text"), partial(self._resize, 1))
@@ -49,11 +49,16 @@ class ViewActions(QObject):
         self.steps.triggered.connect(path.want)
         path.shown.connect(self.steps.setChecked)
         self.activity = basics.menu_action(menu, tr("&Activity"), dock.toggle, PANEL_KEYS)
-        dock.add_to_menu(self.activity)
+        self.activity.setCheckable(True)
+        menu.aboutToShow.connect(lambda: self.activity.setChecked(not dock.isHidden()))
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)
         self._update_enabled()
+
+    def _show_tab(self, tab: Tab) -> None:
+        self._window.tabs.setCurrentWidget(tab)
+        tab.main_widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _resize(self, steps: int) -> None:
         """So many steps up or down; 0: the size that the system has."""

@@ -130,6 +130,9 @@ class TrainingTab(Tab):
     def title(self) -> str:
         return tr("Training")
 
+    def main_widget(self) -> QWidget:
+        return self.table if self.table.lines() else self.form.start
+
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
