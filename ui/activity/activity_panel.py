@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QMenu,
     QPlainTextEdit,
     QPushButton,
     QSplitter,
@@ -22,7 +21,7 @@ from core.language import tr
 from ui import style
 from ui.activities import Activities, Activity
 from ui.activity import activity_texts
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.flow_layout import FlowLayout
 
 COLUMNS, STATE_COLUMN = 4, 1
@@ -44,7 +43,7 @@ class ActivityPanel(QWidget):
         self.detail.setAccessibleName(tr("Details"))
         self.go = QPushButton(tr("&Go to"))
         self.cancel = QPushButton(tr("&Cancel"))
-        self.copy = QPushButton(tr("Co&py"))
+        self.copy = QPushButton(tr("Copy de&tails"))
         self.remove = QPushButton(tr("&Remove entry"))
         self.clear = QPushButton(tr("Clear &history"))
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
@@ -78,8 +77,7 @@ class ActivityPanel(QWidget):
         self._redraw.timeout.connect(self._show_progress)
         self.table.itemSelectionChanged.connect(self._show_detail)
         self.table.itemActivated.connect(lambda _item: self._on_go())
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.table.customContextMenuRequested.connect(self._on_menu)
+        context_menus.offer(self.table, *(button for button, _slot in self._actions()))
         for button, slot in self._actions():
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
         QShortcut(
@@ -177,17 +175,10 @@ class ActivityPanel(QWidget):
     def _on_clear(self) -> None:
         self._activities.drop({one.id for one in self._entries} - self._running.keys())
 
-    def _on_menu(self, place: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for button, slot in self._actions():
-            basics.menu_action(menu, button.text(), slot).setEnabled(button.isEnabled())
-        menu.popup(self.table.viewport().mapToGlobal(place))
-
 
 def _build_table() -> QTableWidget:
     table = QTableWidget(0, COLUMNS)
-    table.setAccessibleName(tr("What runs and what ran"))
+    table.setAccessibleName(tr("What runs, and what ran"))
     table.setHorizontalHeaderLabels([tr("What"), tr("State"), tr("Began"), tr("Project")])
     header = table.horizontalHeader()
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -37,7 +37,7 @@ from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.fact_table import STATE_MEANINGS, FactTable, state_titles
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.workspace import Workspace
 
 
@@ -116,6 +116,7 @@ class FactPane(QWidget):
         menu.addSeparator()
         self.link = self._action(menu, tr("Link rows to facts…"), self._on_link)
         self.more.setMenu(menu)
+        context_menus.offer(self.table, self.rows, self.make, None, *menu.actions())
 
     def _action(self, menu: QMenu, text: str, slot: Callable[[], object]) -> QAction:
         action = menu.addAction(text)

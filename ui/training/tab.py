@@ -74,6 +74,7 @@ class TrainingTab(Tab):
     def _connect(self) -> None:
         self.banner.rescue_wanted.connect(self.rescue_wanted)
         self.form.started.connect(self._on_start)
+        self.form.fetch_cancelled.connect(self._on_cancel_model)
         self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
         self.form.rows_chosen.connect(self._count_rows)
         self.starter.busy.connect(self.form.show_sending)
