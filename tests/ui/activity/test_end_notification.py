@@ -96,6 +96,8 @@ def test_without_a_portal_the_service_is_given_escaped_texts(run, away, bus, des
 
 
 def test_without_either_the_tray_shows_it_or_nothing_does(run, away, bus):
+    """Waits until the tray is asked to show it."""
+
     async def go():
         shown = []
         notification = EndNotification(away.workspace, away, bus)
