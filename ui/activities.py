@@ -14,7 +14,7 @@ from core import activity_history
 from core.activity_history import ActivityKind, ActivityOutcome, HistoryEntry
 from core.progress import Progress
 
-SHORT_SECONDS = 2.0  # what nobody waited for, such as a changed cell, is no entry of the history
+SHORT_SECONDS = 10.0  # what nobody waited for, such as a changed cell, is no entry of the history
 MIN_SHARE, MIN_SECONDS = 0.02, 3.0  # of the work that must be done before its pace tells the rest
 
 

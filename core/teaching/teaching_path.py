@@ -88,22 +88,22 @@ def act_title(state: PathState) -> str:
     """What a click on the next step does, in two or three words."""
     match state.next_step:
         case PathStep.TEXT:
-            return tr("&Paste a text")
+            return tr("Paste a text")
         case PathStep.FACTS:
-            return tr("&Add the facts")
+            return tr("Add the facts")
         case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.drafts:
-            return tr("A&pprove the drafts")
+            return tr("Approve the drafts")
         case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.facts:
-            return tr("&Make rows")
+            return tr("Make rows")
         case PathStep.ROWS if state.rows < MINIMUM_ROWS:
-            return tr("Show the ro&ws")
+            return tr("Show the rows")
         case PathStep.ROWS:
-            return tr("&Keep rows for the exam…")
+            return tr("Keep rows for the exam…")
         case PathStep.TRAINING:
-            return tr("Start &training")
+            return tr("Start training")
         case PathStep.EXAM:
-            return tr("Start the e&xam")
-    return tr("Show the &verdict")
+            return tr("Start the exam")
+    return tr("Show the verdict")
 
 
 def describe_why(step: PathStep) -> str:

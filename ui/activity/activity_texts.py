@@ -70,4 +70,4 @@ def describe_at_close(activity: Activity, is_here: bool) -> str:
         ActivityKind.MODEL: tr("stops; the next time it continues with what was downloaded"),
     }
     fate = kinds.get(ActivityKind(activity.entry.kind), tr("is cancelled; nothing half done is kept"))
-    return f"{activity.entry.label}: {fate}"
+    return tr("{what}: {outcome}", what=activity.entry.label, outcome=fate)

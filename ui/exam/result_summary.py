@@ -81,7 +81,7 @@ class ResultSummary(QScrollArea):
         self.gained, self.lost = FactResultList(tr("Facts gained")), FactResultList(tr("Facts lost"))
         self.missing = FactResultList(tr("Facts not learned yet"))
         self.titles = [basics.label(wrap=True) for _list in range(3)]
-        self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
+        self.wordings = QPushButton(tr("Generate more word&ings for these facts…"))
         self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
         self.checks = basics.label(wrap=True, dim=True)
         context_menus.offer(self.table)

@@ -21,6 +21,7 @@ from core.teaching import teaching_path
 from core.teaching.teaching_path import PathState, PathStep
 from core.training import estimates
 from core.training.row_selection import MINIMUM_ROWS
+from core.training.submit import TrainingPlan
 from ui.activities import Activity
 from ui.dataset import bulk_actions
 from ui.dataset.hold_out_dialog import HoldOutDialog
@@ -48,7 +49,7 @@ class TeachingPathActions(QObject):
         super().__init__(window)
         self._workspace, self._window, self._bar = workspace, window, bar
         self._shown: Activity | None = None
-        self._estimated: tuple[PathState, str] | None = None  # for which state a time was asked, and the time
+        self._estimated: tuple[object, str] | None = None  # for which rows and settings a time was asked, and the time
         bar.next_wanted.connect(self.take)
         bar.cancel_wanted.connect(self._on_cancel)
         bar.read.connect(self._show)
@@ -56,6 +57,7 @@ class TeachingPathActions(QObject):
         workspace.activities.progressed.connect(lambda _one: self._show())
         workspace.offers_changed.connect(self._estimate_training)
         window.exam_tab.form.changed.connect(self._show)
+        window.training_tab.form.base.currentIndexChanged.connect(lambda _index: self._show())
         window.spec_tab.pane.found.connect(self._show)
 
     def _show(self) -> None:
@@ -80,7 +82,7 @@ class TeachingPathActions(QObject):
             case PathStep.ROWS if state.rows < MINIMUM_ROWS and not state.drafts:
                 return format_about(SECONDS_PER_FACT * state.facts)
             case PathStep.TRAINING:
-                return self._estimated[1] if self._estimated and self._estimated[0] == state else ""
+                return self._estimated[1] if self._estimated and self._estimated[0] == self._training(state) else ""
             case PathStep.EXAM:
                 return format_about(self._window.exam_tab.form.seconds) if self._window.exam_tab.form.seconds else ""
         return ""
@@ -89,21 +91,27 @@ class TeachingPathActions(QObject):
         state = self._bar.state
         if state is None or state.next_step != PathStep.TRAINING or self._workspace.settings.provider != LOCAL:
             return
-        is_known = self._estimated is not None and self._estimated[0] == state
-        if not is_known and self._workspace.offers and self._workspace.tasks.can_start():
-            self._estimated = state, ""
-            self._workspace.tasks.start("", self._load_training_time(state))
+        wanted = self._training(state)
+        is_known = self._estimated is not None and self._estimated[0] == wanted
+        form = self._window.training_tab.form
+        if not is_known and form.offer() and not form.problem() and self._workspace.tasks.can_start():
+            self._estimated = wanted, ""
+            self._workspace.tasks.start("", self._load_training_time(wanted))
 
-    async def _load_training_time(self, state: PathState) -> None:
+    def _training(self, state: PathState) -> tuple[PathState, TrainingPlan]:
+        """What a time is estimated for: these rows with the settings of the form."""
+        return state, self._window.training_tab.form.plan()
+
+    async def _load_training_time(self, wanted: tuple[PathState, TrainingPlan]) -> None:
         provider = await self._workspace.provider(LOCAL)
         assert isinstance(provider, LocalProvider)
-        plan = self._window.training_tab.form.plan()
+        plan = wanted[1]
         try:
             found = await estimates.estimate_plans(self._workspace.project, provider, [plan], Reporter())
         except JukuError:  # what is wrong is said when it is to start
             return
         if found is not None:
-            self._estimated = state, format_about(found.seconds)
+            self._estimated = wanted, format_about(found.seconds)
             self._show()
 
     def take(self) -> None:

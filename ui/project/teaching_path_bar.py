@@ -17,6 +17,7 @@ from ui.widgets import basics
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
+NEXT_KEYS = "Ctrl+Alt+N"
 LEAST_HEIGHT = 660  # pixels of a window; in a lower one the tabs need all of it
 WATCHED = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.JOB, Table.EVAL_RUN}
 
@@ -116,8 +117,10 @@ class TeachingPathBar(QWidget):
         if self.state is not None:
             step = self.state.next_step
             self.act.setText(title)
+            self.act.setShortcut(NEXT_KEYS)  # which each text takes away
             basics.set_enabled(self.act)
-            self.act.setToolTip(basics.plain_tooltip(teaching_path.describe_why(step)) if step else "")
+            why = teaching_path.describe_why(step) if step else ""
+            self.act.setToolTip(basics.plain_tooltip(f"{why} ({NEXT_KEYS})".strip()))
             self.cancel.hide()
             self._say(
                 " ".join(
