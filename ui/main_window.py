@@ -238,6 +238,15 @@ class MainWindow(ProjectWindow):
         self.workspace.switch(project)
         self.show_project()
 
+    async def _save_layout(self) -> None:
+        """How the window looks is worth no error at its end, but for a file that was exchanged: that is told."""
+        try:
+            await self.layouts.save()
+        except FileChangedError as error:
+            self.workspace.settings.left = str(error)
+        except JukuError as error:
+            logger.info("the layout was not saved: %s", error)
+
     async def flush(self) -> None:
         """Save what is typed and not saved yet. Raises `ProjectError` when it cannot be saved."""
         for tab in self.tab_list:
@@ -362,7 +371,7 @@ class MainWindow(ProjectWindow):
         self.path.set_room(event.size().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QDropEvent) and (files := drop_question.files(event)):
+        if isinstance(event, QDropEvent) and not self._is_own(event) and (files := drop_question.files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self.drop_overlay.hide()
@@ -373,6 +382,11 @@ class MainWindow(ProjectWindow):
         if event.type() in DRAG_ENDS:
             self.drop_overlay.hide()
         return super().eventFilter(watched, event)
+
+    def _is_own(self, event: QDropEvent) -> bool:
+        """Whether rows of this window are dragged over it: they are here already."""
+        source = event.source()
+        return isinstance(source, QWidget) and source.window() is self
 
     def changeEvent(self, event: QEvent) -> None:
         """Who goes elsewhere may copy the file: all that was done is to be in it."""
@@ -420,7 +434,7 @@ class MainWindow(ProjectWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
-            await self.layouts.save()
+            await self._save_layout()
         except Exception as error:  # an unexpected error, too, must not keep the window from closing
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:

@@ -132,7 +132,7 @@ class ExamTab(Tab):
         return printing.build_report_document(page)
 
     def main_widget(self) -> QWidget:
-        return self.runs if self.run() else self.form.start
+        return self.new if self.run() else self.form.start
 
     def refresh(self, changes: Changes) -> None:
         if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:

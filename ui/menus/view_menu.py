@@ -58,7 +58,8 @@ class ViewActions(QObject):
 
     def _show_tab(self, tab: Tab) -> None:
         self._window.tabs.setCurrentWidget(tab)
-        tab.main_widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        main = tab.main_widget()
+        (main if main.isEnabled() else self._window.tabs.tabBar()).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _resize(self, steps: int) -> None:
         """So many steps up or down; 0: the size that the system has."""

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QMenu
 
 from core import diagnosis, language, settings
 from core.dataset import examples
@@ -91,6 +91,19 @@ def test_the_edit_menu_acts_on_the_rows_of_the_grid(run, window):
         await until(lambda: question in QGuiApplication.clipboard().text())
         choose(window, "&Edit", "&Find")
         await until(lambda: isinstance(QApplication.focusWidget(), QLineEdit))
+
+    run(go())
+
+
+def test_the_keys_of_a_tab_lead_to_nothing_that_a_letter_changes(run, window):
+    async def go():
+        for tab in window.tab_list:
+            (entry,) = [one for one in find_menu(window, "&View").actions() if one.text() == tab.title()]
+            entry.trigger()
+            main = tab.main_widget()
+            wanted = main if main.isEnabled() else window.tabs.tabBar()  # nothing can be asked or trained here
+            await until(lambda wanted=wanted: QApplication.focusWidget() in (wanted, wanted.focusProxy()))
+            assert window.tabs.currentWidget() is tab and not isinstance(main, QComboBox)
 
     run(go())
 

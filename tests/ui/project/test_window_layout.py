@@ -26,7 +26,7 @@ def test_a_project_is_opened_as_it_was_left(run, tmp_path):
 
     async def leave():
         window = open_window(projects.open_existing(path))
-        window.resize(1111, 777)
+        window.resize(780, 700)
         window.tabs.setCurrentWidget(window.spec_tab)
         await until(lambda: sides(window).sizes()[0])
         sides(window).setSizes([300, 700])
@@ -40,7 +40,7 @@ def test_a_project_is_opened_as_it_was_left(run, tmp_path):
     async def come_back(left):
         window = open_window(projects.open_existing(path))
         assert window.tabs.currentWidget() is window.chat_tab and not window.activity.isHidden()
-        assert (window.width(), window.height()) == (1111, 777)
+        assert (window.width(), window.height()) == (780, 700)
         assert 0 not in window.dataset_tab.table.header.shown_columns()
         window.tabs.setCurrentWidget(window.spec_tab)
         await until(lambda: sides(window).sizes() == left)
