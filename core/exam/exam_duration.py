@@ -11,7 +11,9 @@ from core.providers import LOCAL, model_kinds
 READ_SHARE = 0.1
 BYTES_PER_SECOND = 8e9  # of weights that a processor reads: each token needs all of them
 USUAL_LOCAL_BYTES = 500_000_000  # of a base model whose size is not known
-LOAD_SECONDS = 10.0  # until a local model has given its first answer
+LOAD_SECONDS = (
+    20.0  # until a local model has given its first answer: 5 when it is loaded, 50 on a busy machine when it is not
+)
 SERVER_SECONDS = 0.5  # for an answer of a server that was never examined: several are asked at a time
 MAX_OFF = 10.0  # times longer than the guess: then the last exam had a pause in it
 
@@ -43,5 +45,7 @@ def _load_paces(db: sqlite3.Connection) -> dict[tuple[str, str], float]:
         keys = {(one.provider, model_kinds.base_of(one.model)) for one in run.subjects}
         done = counts.get(run.id, (0, 0))[0]
         if len(keys) == 1 and run.status == ExamStatus.SUCCEEDED and run.finished_at and done and not run.batch:
-            found.setdefault(keys.pop(), (run.finished_at - run.created_at) / done)
+            key, seconds = keys.pop(), run.finished_at - run.created_at
+            loading = LOAD_SECONDS if key[0] == LOCAL else 0.0
+            found.setdefault(key, max(seconds - loading, seconds / 4) / done)
     return found

@@ -48,6 +48,7 @@ class ViewActions(QObject):
         self.steps.setChecked(not workspace.settings.hides_steps)
         self.steps.triggered.connect(path.want)
         path.shown.connect(self.steps.setChecked)
+        basics.menu_action(menu, tr("Ta&ke the next step"), path.act.click)
         self.activity = basics.menu_action(menu, tr("&Activity"), dock.toggle, PANEL_KEYS)
         self.activity.setCheckable(True)
         menu.aboutToShow.connect(lambda: self.activity.setChecked(not dock.isHidden()))

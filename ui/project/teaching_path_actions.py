@@ -33,7 +33,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 ROWS_TASK = "examples"  # of the runner of generated rows, which knows what is running
-SECONDS_PER_FACT = 0.2  # to make the rows of a fact by rules; measured: docs/benchmarks.md
+SECONDS_PER_FACT = 0.1  # to make the rows of a fact by rules: 0.01 to 0.07 on two busy cores
 RUNNING_KINDS = {
     PathStep.FACTS: {ActivityKind.IMPORT},
     PathStep.ROWS: {ActivityKind.GENERATION, ActivityKind.IMPORT},
