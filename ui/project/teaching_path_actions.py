@@ -32,6 +32,7 @@ from ui.widgets.length_and_time_texts import format_about
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
+ESTIMATE_DELAY_MS = 2000  # milliseconds after the last change of rows or settings
 ROWS_TASK = "examples"  # of the runner of generated rows, which knows what is running
 SECONDS_PER_FACT = 0.1  # to make the rows of a fact by rules: 0.01 to 0.07 on two busy cores
 RUNNING_KINDS = {
@@ -49,7 +50,12 @@ class TeachingPathActions(QObject):
         super().__init__(window)
         self._workspace, self._window, self._bar = workspace, window, bar
         self._shown: Activity | None = None
-        self._estimated: tuple[object, str] | None = None  # for which rows and settings a time was asked, and the time
+        self._estimated: tuple[tuple[PathState, TrainingPlan], str] | None = (
+            None  # what a time was asked for, and the time
+        )
+        # A process of the engine measures this computer: not while the window is being opened.
+        self._estimating = QTimer(self, singleShot=True, interval=ESTIMATE_DELAY_MS)
+        self._estimating.timeout.connect(self._on_estimating)
         bar.next_wanted.connect(self.take)
         bar.cancel_wanted.connect(self._on_cancel)
         bar.read.connect(self._show)
@@ -62,6 +68,7 @@ class TeachingPathActions(QObject):
 
     def _show(self) -> None:
         """Tell what runs for the next step, or how long that will take."""
+        self._estimate_training()
         state = self._bar.state
         step = state.next_step if state else None
         running = self._workspace.activities.running() if step else []
@@ -73,7 +80,6 @@ class TeachingPathActions(QObject):
             self._bar.show_running(self._shown)
         elif state is not None:
             self._bar.show_next(teaching_path.act_title(state), self._format_time(state))
-        self._estimate_training()
 
     def _format_time(self, state: PathState) -> str:
         match state.next_step:
@@ -95,8 +101,12 @@ class TeachingPathActions(QObject):
         is_known = self._estimated is not None and self._estimated[0] == wanted
         form = self._window.training_tab.form
         if not is_known and form.offer() and not form.problem() and self._workspace.tasks.can_start():
-            self._estimated = wanted, ""
-            self._workspace.tasks.start("", self._load_training_time(wanted))
+            self._estimated = wanted, tr("the time is being estimated…")
+            self._estimating.start()
+
+    def _on_estimating(self) -> None:
+        if self._estimated is not None and self._workspace.tasks.can_start():
+            self._workspace.tasks.start("", self._load_training_time(self._estimated[0]))
 
     def _training(self, state: PathState) -> tuple[PathState, TrainingPlan]:
         """What a time is estimated for: these rows with the settings of the form."""
@@ -109,9 +119,9 @@ class TeachingPathActions(QObject):
         try:
             found = await estimates.estimate_plans(self._workspace.project, provider, [plan], Reporter())
         except JukuError:  # what is wrong is said when it is to start
-            return
-        if found is not None:
-            self._estimated = wanted, format_about(found.seconds)
+            found = None
+        if self._estimated is not None and self._estimated[0] == wanted:
+            self._estimated = wanted, format_about(found.seconds) if found else ""
             self._show()
 
     def take(self) -> None:

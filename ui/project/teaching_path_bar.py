@@ -122,11 +122,8 @@ class TeachingPathBar(QWidget):
             why = teaching_path.describe_why(step) if step else ""
             self.act.setToolTip(basics.plain_tooltip(f"{why} ({NEXT_KEYS})".strip()))
             self.cancel.hide()
-            self._say(
-                " ".join(
-                    filter(None, (teaching_path.describe_next(self.state), tr("({time})", time=time) if time else ""))
-                )
-            )
+            sentence = teaching_path.describe_next(self.state)
+            self._say(tr("{sentence} ({time})", sentence=sentence, time=time) if time else sentence)
 
     def show_running(self, activity: Activity) -> None:
         """Tell how far it is what runs for the next step, with a way to cancel it."""

@@ -109,7 +109,7 @@ def test_a_page_becomes_a_taught_model_and_a_verdict_in_twelve_clicks(run, studi
         await press_next(window, PathStep.ROWS)  # approves them
         await until(lambda: bar.state.next_step != PathStep.ROWS)
         window.training_tab.form.epochs.fill({"n_epochs": "1"})  # the short form
-        await until(lambda: "minute" in bar.words.text())
+        await until(lambda: "minute" in bar.words.text())  # the engine has measured this computer
         await press_next(window, PathStep.TRAINING)
         await until(lambda: window.findChild(PreflightDialog) or jobs.load_all(window.workspace.project.rows))
         if asked := window.findChild(PreflightDialog):
