@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from typing import Any
 
 from PySide6.QtCore import SLOT, QObject, QTimer, Signal, Slot
@@ -21,6 +22,7 @@ PORTAL_INTERFACE = "org.freedesktop.portal.Notification"
 # Its annotation says bytes, and it refuses them.
 PORTAL_SLOT: Any = SLOT("on_portal_action(QDBusMessage)")
 SERVICE_SLOT: Any = SLOT("on_service_action(QDBusMessage)")
+MAX_UNKNOWN = 20
 MAX_TITLE, MAX_TEXT = 120, 400  # characters; a desktop shows no more
 
 
@@ -37,6 +39,7 @@ class DesktopNotifier(QObject):
         self._bus = QDBusConnection.connectToBus(address, address) if address else QDBusConnection.sessionBus()
         self._calls: set[QDBusPendingCallWatcher] = set()  # Python would drop them before they are answered
         self._ids: dict[int, str] = {}  # of the notification service
+        self._unknown: deque[int] = deque(maxlen=MAX_UNKNOWN)  # clicked, and of another program or not known yet
         self._icon: QSystemTrayIcon | None = None
         self._icon_id = ""
         self._hiding = QTimer(self, singleShot=True, interval=freedesktop_notification.SHOWN_MILLISECONDS)
@@ -75,6 +78,9 @@ class DesktopNotifier(QObject):
         )
         if number is None:
             self._show_in_tray(id, title, text, is_error)
+        elif number in self._unknown:  # its click came before its number
+            self._unknown.remove(number)
+            self.clicked.emit(id)
         else:
             self._ids[number] = id
 
@@ -97,6 +103,8 @@ class DesktopNotifier(QObject):
         found = message.arguments()
         if found and (id := self._ids.pop(int(found[0]), "")):
             self.clicked.emit(id)
+        elif found:
+            self._unknown.append(int(found[0]))
 
     def _show_in_tray(self, id: str, title: str, text: str, is_error: bool) -> None:
         if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
