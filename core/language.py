@@ -3,11 +3,22 @@
 import gettext
 import locale
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CATALOG_FOLDER = Path(__file__).parent.parent / "resources" / "translations"
 LANGUAGES = {"en": "English", "ja": "日本語"}
 
+
+@dataclass
+class _Sources:
+    """The English texts of a language, by their translations; read when they are asked for first."""
+
+    language: str = ""
+    by_translation: dict[str, list[str]] = field(default_factory=dict)
+
+
+_sources = _Sources()
 _catalog: gettext.NullTranslations = gettext.NullTranslations()
 _language = ""
 
@@ -36,6 +47,16 @@ def tr(text: str, /, **values: object) -> str:
     """`text` in the current language, with `{name}` placeholders filled from `values`."""
     translated = _catalog.gettext(text)
     return translated.format(**values) if values else translated
+
+
+def sources_of(translated: str) -> list[str]:
+    """The English texts that have this translation, without placeholders; none in English."""
+    if _sources.language != _language:
+        _sources.language, _sources.by_translation = _language, {}
+        for source, text in getattr(_catalog, "_catalog", {}).items():
+            if isinstance(source, str) and source:
+                _sources.by_translation.setdefault(text, []).append(source)
+    return _sources.by_translation.get(translated, [])
 
 
 def end_sentence(text: str) -> str:

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file held 
     theme: str = ""  # "" is the system's, else "light" or "dark"
     text_size: int = 100  # per cent of the system's
     hides_steps: bool = False  # the bar of the steps from a text to a verdict (ui/project/teaching_path_bar.py)
+    notifies: bool = True  # through the desktop, when something long has ended and the window is not looked at
     provider: str = "local"  # the student's: where models are trained and asked
     student_model: str = ""  # the base model to begin with; "" is the first one that is offered
     writer: Role = msgspec.field(default_factory=Role)

@@ -41,6 +41,7 @@ LONGEST = (
     "test_llama_cpp",
     "test_catalog",
     "test_exports",
+    "test_guided_path",
 )
 HAS_FAILED = pytest.StashKey[bool]()
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from core.activity_history import ActivityKind, ActivityOutcome
 from core.errors import JukuError
+from core.language import tr
 from core.progress import Cancelled, Progress, Reporter
 from core.storage.project import Changes
+from ui.activities import Activities, Activity
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +31,24 @@ class Tasks(QObject):
     busy = Signal(str)  # the label of the newest running task that can be cancelled, '' when there is none
     failed = Signal(JukuError)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, activities: Activities | None = None) -> None:
         super().__init__(parent)
+        self.activities = activities or Activities(self)
+        self._activity_of: dict[asyncio.Task[None], Activity] = {}  # of each running task that has a label
+        self.progress.connect(self._on_progress)
         self._running: dict[asyncio.Task[None], str] = {}
         self._owned: dict[int, set[asyncio.Task[None]]] = {}  # by the id of the owner
         self._closed = False
 
-    def start(self, label: str, command: Command, owner: QObject | None = None) -> asyncio.Task[None]:
-        """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled.
+    def start(
+        self,
+        label: str,
+        command: Command,
+        owner: QObject | None = None,
+        kind: ActivityKind = ActivityKind.OTHER,
+        reference: str = "",
+    ) -> asyncio.Task[None]:
+        """Run `command`. With a `label` it is an activity of this kind: shown in the status bar, where it can be cancelled.
 
         With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed.
         """
@@ -43,6 +56,8 @@ class Tasks(QObject):
             self._run(command), name=label or getattr(command, "__qualname__", "")
         )
         self._running[task] = label
+        if label:
+            self._activity_of[task] = self.activities.begin(kind, label, task.cancel, reference)
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         if owner is not None:
@@ -86,23 +101,50 @@ class Tasks(QObject):
                 task.cancel()
                 return
 
+    def tell(self, text: str, is_failure: bool = False, task: asyncio.Task[None] | None = None) -> None:
+        """Note what came of the running task, or of `task`, for the history; nothing for one without a label."""
+        if activity := self._activity_of.get(task or asyncio.current_task()):  # type: ignore[arg-type]
+            activity.text, activity.is_failure = text, is_failure
+
+    def _on_progress(self, label: str, progress: Progress) -> None:
+        found = (one for task, one in reversed(self._activity_of.items()) if self._running.get(task) == label)
+        if activity := next(found, None):
+            self.activities.report(activity, progress)
+
     async def _run(self, command: Command) -> None:
         try:
             changes = await command
         except JukuError as error:
             log.info("%s", error)
+            self.tell(f"{error.title}\n{error.message}", is_failure=True)
             self.failed.emit(error)
         except Cancelled:
-            return
+            task = asyncio.current_task()
+            if activity := self._activity_of.pop(task, None) if task else None:
+                self.activities.end(activity, ActivityOutcome.CANCELLED)
         else:
             if changes and changes.tables:
                 self.changed.emit(changes)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
+        if activity := self._activity_of.pop(task, None):
+            self._end_activity(activity, task)
         self.busy.emit(self.label)
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
+
+    def _end_activity(self, activity: Activity, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self.activities.end(
+                activity, ActivityOutcome.INTERRUPTED if self._closed else ActivityOutcome.CANCELLED, activity.text
+            )
+        elif task.exception():
+            self.activities.end(
+                activity, ActivityOutcome.FAILED, tr("Something unexpected happened; the log says more.")
+            )
+        else:
+            self.activities.end(activity, ActivityOutcome.FAILED if activity.is_failure else ActivityOutcome.DONE)
 
     def running(self) -> list[asyncio.Task[None]]:
         """The tasks that have not ended."""

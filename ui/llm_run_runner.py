@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from core.activity_history import ActivityKind
 from core.errors import JukuError
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
@@ -140,7 +141,7 @@ class LlmRunRunner(QObject):
         run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._report_progress(run, progress))
         self._runs[task] = run
-        run.handle = self._workspace.tasks.start(label, self._run(run, work))
+        run.handle = self._workspace.tasks.start(label, self._run(run, work), kind=ActivityKind.GENERATION)
         run.handle.add_done_callback(lambda _handle: self._end(run))
         self.changed.emit(task)
 
@@ -162,6 +163,7 @@ class LlmRunRunner(QObject):
         try:
             result = await work(run)
             run.ended = LlmRunResult(task, *result, run.llm_run, run.is_empty)
+            self._workspace.tasks.tell(run.ended.text, run.ended.meaning == "error")
         except JukuError as error:
             result = "\n".join(filter(None, (error.title, error.message))), "error"
             run.ended = LlmRunResult(task, *result, run.llm_run)
@@ -169,6 +171,7 @@ class LlmRunRunner(QObject):
         except asyncio.CancelledError:
             run.reporter.cancel()
             run.ended = LlmRunResult(task, " ".join([tr("Stopped."), *run.messages]), "warning", run.llm_run)
+            self._workspace.tasks.tell(run.ended.text)
             raise
 
     async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:

@@ -4,12 +4,11 @@ import asyncio
 import logging
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QMenu,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
@@ -18,13 +17,17 @@ from PySide6.QtWidgets import (
 )
 
 from core import settings
+from core.activity_history import ActivityKind, HistoryEntry
 from core.errors import FileChangedError, JukuError
 from core.exam import runs
 from core.language import tr
-from core.progress import Progress
 from core.storage.project import Changes, Project
 from core.teaching.teaching_path import PathStep
 from ui import style
+from ui.activities import Activity
+from ui.activity import activity_texts
+from ui.activity.activity_dock import ActivityDock
+from ui.activity.end_notification import EndNotification
 from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
@@ -32,27 +35,34 @@ from ui.exam.tab import ExamTab
 from ui.menus.edit_menu import EditActions
 from ui.menus.help_menu import HelpActions
 from ui.menus.view_menu import ViewActions
-from ui.project import single_instance
+from ui.menus.window_menu import WindowActions
+from ui.project import close_question, single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.opening import ProjectOpener
+from ui.project.print_actions import PrintActions
 from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
+from ui.project.teaching_path_actions import TeachingPathActions
 from ui.project.teaching_path_bar import TeachingPathBar
+from ui.project.window_layout import WindowLayout
 from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab_base import ALL_TABLES, Tab
-from ui.training.desktop_notification import DesktopNotification
+from ui.training import job_end_notice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
 from ui.widgets.drop_overlay import DropOverlay
-from ui.widgets.latest_task_and_reload import format_pause
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.server_trouble_bar import ServerTroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+# During a drag no other events of the mouse come: one that does says that the drag is over.
+DRAG_ENDS = {QEvent.Type.DragLeave, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress}
+SHOWN_KINDS = {*ActivityKind} - {ActivityKind.TRAINING}  # in the status bar
+ASKED_KINDS = {*ActivityKind} - {ActivityKind.OTHER}  # before the window closes
 
 
 class MainWindow(ProjectWindow):
@@ -74,11 +84,14 @@ class MainWindow(ProjectWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
+        self.activity = ActivityDock(workspace.activities, self)
         self.copies = CopyActions(workspace, self, self.flush)
-        self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
+        self.printing = PrintActions(workspace, self, self.tabs)
+        self.files = FileActions(workspace, self)
+        self.layouts = WindowLayout(workspace, self)
         self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
@@ -91,7 +104,8 @@ class MainWindow(ProjectWindow):
         chosen = self.workspace.settings
         share = chosen.text_size / style.NORMAL_TEXT_SIZE
         self.resize(round(1240 * share), round(820 * share))
-        self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
+        if not self.layouts.restore_geometry():
+            self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
         screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
             self.tabs.setCurrentIndex(chosen.tab)
@@ -121,7 +135,8 @@ class MainWindow(ProjectWindow):
         self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
-        ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path)
+        ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path, self.activity)
+        WindowActions(self._add_menu(tr("&Window")), self, self.workspace)
         self.help = HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
 
     def _add_menu(self, title: str) -> QMenu:
@@ -139,10 +154,12 @@ class MainWindow(ProjectWindow):
         self._progress = QProgressBar(textVisible=False)
         self._progress.setMaximumWidth(180)
         self._cancel = QPushButton(tr("Cancel"))
-        self._cancel.clicked.connect(self.workspace.tasks.cancel)
+        self._progress.setAccessibleName(tr("Progress"))
+        self._cancel.clicked.connect(lambda _checked: self._on_cancel())
         for widget in (self._task, self._progress, self._cancel):
             self.statusBar().addPermanentWidget(widget)
-        self._on_busy("")
+        self.statusBar().addPermanentWidget(self.activity.button)
+        self._show_running()
         self._on_offers()
 
     def _connect(self) -> None:
@@ -151,8 +168,9 @@ class MainWindow(ProjectWindow):
             tabs.currentChanged.connect(lambda _index: floating_message.reposition_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
-        tasks.busy.connect(self._on_busy)
-        tasks.progress.connect(self._on_progress)
+        self.workspace.activities.changed.connect(self._show_running)
+        self.workspace.activities.progressed.connect(lambda _one: self._show_running())
+        self.activity.panel.wanted.connect(self._on_activity_wanted)
         self.workspace.offers_changed.connect(self._on_offers)
         self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
         self.workspace.rows_wanted.connect(self.show_examples)
@@ -162,10 +180,11 @@ class MainWindow(ProjectWindow):
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.open_rescue)
-        self._notice = DesktopNotification(self)
-        self._notice.clicked.connect(self._on_notice_clicked)
-        self.workspace.queue.ended.connect(self._notice.show_job_end)
+        self.workspace.queue.ended.connect(lambda job: job_end_notice.show(self, job))
+        self.notification = EndNotification(self.workspace, self)
+        self.notification.clicked.connect(self._on_notification_clicked)
         self.path.step_chosen.connect(self._on_step)
+        TeachingPathActions(self.workspace, self, self.path)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)
@@ -179,6 +198,7 @@ class MainWindow(ProjectWindow):
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
+        self.layouts.restore()
         tasks = self.workspace.tasks
         if not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
@@ -206,6 +226,7 @@ class MainWindow(ProjectWindow):
     async def replace(self, project: Project) -> None:
         """Show `project` in place of the open one, which is saved first. Raises `ProjectError` when it cannot be saved."""
         await self.flush()
+        await self.layouts.save()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
         asyncio.get_running_loop().call_soon(self._switch, project)
@@ -218,6 +239,15 @@ class MainWindow(ProjectWindow):
         self.workspace.switch(project)
         self.show_project()
 
+    async def _save_layout(self) -> None:
+        """How the window looks is worth no error at its end, but for a file that was exchanged: that is told."""
+        try:
+            await self.layouts.save()
+        except FileChangedError as error:
+            self.workspace.settings.left = str(error)
+        except JukuError as error:
+            logger.info("the layout was not saved: %s", error)
+
     async def flush(self) -> None:
         """Save what is typed and not saved yet. Raises `ProjectError` when it cannot be saved."""
         for tab in self.tab_list:
@@ -228,18 +258,43 @@ class MainWindow(ProjectWindow):
         if isinstance(error, FileChangedError):
             self.refresh(ALL_TABLES)
 
-    def _on_busy(self, label: str) -> None:
-        self._task.setText(label)
-        self._progress.setRange(0, 0)
-        for widget in (self._task, self._progress, self._cancel):
-            widget.setVisible(bool(label))
+    def _newest_activity(self) -> Activity | None:
+        """What the status bar shows. A job, which goes on without the window, is not cancelled in passing."""
+        shown = (one for one in self.workspace.activities.running() if one.entry.kind in SHOWN_KINDS and one.cancel)
+        return next(shown, None)
 
-    def _on_progress(self, label: str, progress: Progress) -> None:
-        if label == self.workspace.tasks.label:
-            self._task.setText(" – ".join(filter(None, (label, format_pause(progress)))))
-            if progress.total:
-                self._progress.setRange(0, 1000)
-                self._progress.setValue(int(1000 * progress.done / progress.total))
+    def _show_running(self) -> None:
+        newest = self._newest_activity()
+        for widget in (self._task, self._progress, self._cancel):
+            widget.setVisible(newest is not None)
+        if newest is not None:
+            told = "" if newest.share is None and not newest.progress.pause else activity_texts.format_progress(newest)
+            self._task.setText(" – ".join(filter(None, (newest.entry.label, told))))
+            self._progress.setRange(0, 0 if newest.share is None else 1000)
+            self._progress.setValue(int(1000 * (newest.share or 0)))
+
+    def _on_cancel(self) -> None:
+        if (newest := self._newest_activity()) and newest.cancel:
+            newest.cancel()
+
+    def _on_activity_wanted(self, entry: HistoryEntry) -> None:
+        """Show where something runs or ran."""
+        if entry.project and entry.project != str(self.workspace.project.path):
+            text = tr("It belongs to another project: {name}", name=activity_texts.format_project(entry))
+            notice = Notice(self, text, "note", lasting=True)
+            notice.add_button(tr("Open this project"), lambda: self.open_paths([Path(entry.project)]))
+            return
+        tab = {
+            ActivityKind.EXAM: self.exam_tab, ActivityKind.TRAINING: self.training_tab,
+            ActivityKind.TEACHING: self.training_tab, ActivityKind.MODEL: self.training_tab,
+        }.get(ActivityKind(entry.kind), self.dataset_tab)  # fmt: skip
+        self.tabs.setCurrentWidget(tab)
+        if entry.kind == ActivityKind.TRAINING:
+            self.training_tab.show_job(int(entry.reference.rpartition(":")[2] or 0))
+        elif entry.kind == ActivityKind.TEACHING:
+            self.training_tab.show_teaching()
+        elif entry.kind == ActivityKind.RESCUE:
+            self.files.open_rescue()
 
     def _on_offers(self) -> None:
         title = self.workspace.provider_title()
@@ -296,10 +351,10 @@ class MainWindow(ProjectWindow):
         dialog.show_server(self.workspace.settings.provider)
         dialog.open()
 
-    def _on_notice_clicked(self) -> None:
-        """The person wants to see the job that has ended."""
+    def _on_notification_clicked(self, entry: HistoryEntry) -> None:
+        """The person wants to see what has ended."""
         single_instance.raise_window(self)
-        self.tabs.setCurrentWidget(self.training_tab)
+        self._on_activity_wanted(entry)
 
     def _on_asked(self, files: list[Path]) -> None:
         """This project was opened again, perhaps with files."""
@@ -317,7 +372,7 @@ class MainWindow(ProjectWindow):
         self.path.set_room(event.size().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QDropEvent) and (files := drop_question.files(event)):
+        if isinstance(event, QDropEvent) and not self._is_own(event) and (files := drop_question.files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self.drop_overlay.hide()
@@ -325,9 +380,14 @@ class MainWindow(ProjectWindow):
             else:
                 self.drop_overlay.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
             return True
-        if event.type() == QEvent.Type.DragLeave:
+        if event.type() in DRAG_ENDS:
             self.drop_overlay.hide()
         return super().eventFilter(watched, event)
+
+    def _is_own(self, event: QDropEvent) -> bool:
+        """Whether rows of this window are dragged over it: they are here already."""
+        source = event.source()
+        return isinstance(source, QWidget) and source.window() is self
 
     def changeEvent(self, event: QEvent) -> None:
         """Who goes elsewhere may copy the file: all that was done is to be in it."""
@@ -338,40 +398,30 @@ class MainWindow(ProjectWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
         event.ignore()
-        if not self._closing and not self._agreed and self._trains_here():
-            self._ask_to_close()
+        if not self._closing and not self._agreed and (running := self._list_running()):
+            close_question.ask(self, running, self._on_agreed, self._on_stay)
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
 
-    def _trains_here(self) -> bool:
+    def _list_running(self) -> list[str]:
+        """What runs that is worth a question, each with what becomes of it."""
         try:
-            return self.workspace.queue.trains_here()
+            is_here = self.workspace.queue.trains_here()
         except Exception:  # a project that cannot be read any more must not keep the window open
             logger.exception("not known whether a model is being trained")
-            return False
+            is_here = False
+        asked = [one for one in self.workspace.activities.running() if one.entry.kind in ASKED_KINDS]
+        if not is_here and all(one.entry.kind == ActivityKind.TRAINING for one in asked):
+            return []  # it goes on at its server
+        told = [activity_texts.describe_at_close(one, is_here) for one in asked]
+        if is_here and not any(one.entry.kind == ActivityKind.TRAINING for one in asked):
+            told.append(tr("A model is being trained on this computer: it stops at its last checkpoint and continues "
+                           "when Juku starts again"))  # fmt: skip
+        return told
 
-    def _ask_to_close(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.Question, tr("A model is being trained"), "", parent=self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(tr("A model is being trained on this computer."))
-        box.setInformativeText(
-            tr(
-                "If you close the window, the training stops at its last checkpoint and continues when Juku "
-                "starts again."
-            )
-        )
-        stay = box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
-        close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(stay)
-        close.clicked.connect(self._on_agreed)
-        box.finished.connect(lambda _result: self._on_asked_to_close(box.clickedButton() is close))
-        box.open()
-
-    def _on_asked_to_close(self, is_agreed: bool) -> None:
-        if not is_agreed:
-            self.restarts = False
+    def _on_stay(self) -> None:
+        self.restarts = False
 
     def restart(self) -> None:
         """Close the window and restart with the same project (ui/app.py)."""
@@ -385,6 +435,7 @@ class MainWindow(ProjectWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
+            await self._save_layout()
         except Exception as error:  # an unexpected error, too, must not keep the window from closing
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:

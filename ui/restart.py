@@ -1,4 +1,4 @@
-"""Restarting: a new process, which waits until the previous one has released the project."""
+"""Other processes of the program: a restart, which waits until this one has released the project, and a window beside it."""
 
 import os
 import subprocess
@@ -16,9 +16,18 @@ PREDECESSOR_TIMEOUT = 60.0  # seconds; one that hangs is not waited for for ever
 
 def restart(project: Path) -> None:
     """Start the program again on `project`; this process is about to end."""
+    _start(project, {PREDECESSOR_VARIABLE: str(os.getpid())})
+
+
+def open_window(project: Path) -> None:
+    """Open `project` in a window of its own; one that has it open already is raised."""
+    _start(project, {})
+
+
+def _start(project: Path, variables: dict[str, str]) -> None:
     subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, str(MAIN_SCRIPT), str(project)],
-        env={**os.environ, PREDECESSOR_VARIABLE: str(os.getpid())},
+        env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -15,6 +15,7 @@ from core.keys import Keys
 from core.language import end_sentence, tr
 from core.providers import Capabilities, ModelOffer, Provider
 from core.storage.project import Project
+from ui.activities import Activities
 from ui.async_tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ class Connections(QObject):
         self.project = project
         self.settings = chosen
         self.keys = Keys()
-        self.tasks = Tasks(self)
+        self.activities = Activities(self, lambda: str(self.project.path))
+        self.tasks = Tasks(self, self.activities)
         self._connected: dict[str, Provider] = {}
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

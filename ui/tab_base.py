@@ -1,6 +1,7 @@
 """What every tab is: a widget with a title, an icon and `refresh`."""
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QWidget
 
 from core.storage.project import Changes
@@ -39,6 +40,18 @@ class Tab(QWidget):
 
     def refresh(self, changes: Changes) -> None:
         """Show what a write has touched; a tab decides for itself what that means for it."""
+        raise NotImplementedError
+
+    def main_widget(self) -> QWidget:
+        """Where the keyboard goes when the tab is shown by its keys: nothing that a letter would change."""
+        return self
+
+    def print_title(self) -> str:
+        """The name of what the tab can print now; '' for nothing."""
+        return ""
+
+    async def build_document(self) -> QTextDocument:
+        """What `print_title` names. Raises `JukuError`."""
         raise NotImplementedError
 
     def show_offers(self) -> None:

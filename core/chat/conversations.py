@@ -72,6 +72,7 @@ class ChatAnswer:
     created_at: float
     mark: int | None = None
     note: str = ""
+    limit: int | None = None  # of tokens of an answer, as its request had it; of the first sample alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,16 @@ _INSERT_ANSWER = """INSERT INTO chat_answer (turn, pane, sample, provider, model
 sent, received, passages, request, complete, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
+_LIMIT = """CASE WHEN json_valid(request)
+THEN coalesce(json_extract(request, '$.max_completion_tokens'), json_extract(request, '$.max_tokens')) END"""
+
+
+def find_cut(answers: Sequence[ChatAnswer]) -> int | None:
+    """The limit of tokens that the answers to one request have reached, so that they probably end before their end."""
+    limit = answers[0].limit if answers else None
+    return limit if limit and answers[0].received >= limit * len(answers) else None
+
+
 def load(db: sqlite3.Connection, id: int) -> ConversationThread | None:
     """A conversation with all its branches; None when it is gone."""
     row = db.execute(f"{_CONVERSATIONS} WHERE id = ?", (id,)).fetchone()
@@ -228,11 +239,12 @@ def load_answers(db: sqlite3.Connection, turn: int, pane: int) -> list[ChatAnswe
 
 def _query_answers(db: sqlite3.Connection, condition: str, *values: int) -> list[ChatAnswer]:
     sql = f"""SELECT id, turn, pane, provider, model, condition, sample, text, reported, fingerprint, seconds, sent,
-    received, passages, complete, created_at, mark, note FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
+    received, passages, complete, created_at, mark, note, {_LIMIT} FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
     found = []
-    for id, turn, number, provider, model, name, *rest, passages, complete, at, mark, note in db.execute(sql, values):
+    for row in db.execute(sql, values):
+        id, turn, number, provider, model, name, *rest, passages, complete, at, mark, note, limit = row
         pane, passages_found = ChatPane(number, provider, model, name), prompt_conditions.parse_passages(passages)
-        found.append(ChatAnswer(id, turn, pane, *rest, passages_found, bool(complete), at, mark, note))  # type: ignore[call-arg]
+        found.append(ChatAnswer(id, turn, pane, *rest, passages_found, bool(complete), at, mark, note, limit))  # type: ignore[call-arg]
     return found
 
 

@@ -146,6 +146,11 @@ class LocalProvider(OpenAIProvider):
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
 
+    async def cancel_preparing(self, model: str) -> None:
+        """Stop preparing a base model. What was downloaded stays, and is not downloaded again. Raises `ProviderError`."""
+        client = await self.client()
+        await self.request_json(lambda: client.post(f"/catalog/{model}/cancel", cast_to=object), ONCE_ONLY)
+
     async def terms(self, model: str) -> str:
         """The terms of use that a person must accept before a base model is fetched; '' for an open licence.
 

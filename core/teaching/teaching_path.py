@@ -84,6 +84,47 @@ def step_title(step: PathStep) -> str:
     }[step]
 
 
+def act_title(state: PathState) -> str:
+    """What a click on the next step does, in two or three words."""
+    match state.next_step:
+        case PathStep.TEXT:
+            return tr("Paste a text")
+        case PathStep.FACTS:
+            return tr("Add the facts")
+        case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.drafts:
+            return tr("Approve the drafts")
+        case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.facts:
+            return tr("Make rows")
+        case PathStep.ROWS if state.rows < MINIMUM_ROWS:
+            return tr("Show the rows")
+        case PathStep.ROWS:
+            return tr("Keep rows for the exam…")
+        case PathStep.TRAINING:
+            return tr("Start training")
+        case PathStep.EXAM:
+            return tr("Start the exam")
+    return tr("Show the verdict")
+
+
+def describe_why(step: PathStep) -> str:
+    """Why a step is taken, in a sentence."""
+    return {
+        PathStep.TEXT: tr("The text is what the model is to know: everything else is made from it."),
+        PathStep.FACTS: tr("A fact is one statement of the text: rows, exam questions and the verdict name it."),
+        PathStep.ROWS: tr("Rows are questions with answers. The model learns from them; some are kept for the exam."),
+        PathStep.TRAINING: tr("Training teaches a copy of the base model the rows; the base model stays as it is."),
+        PathStep.EXAM: tr(
+            "The exam asks what was not trained on, and the base model beside it: only that proves anything."
+        ),
+    }[step]
+
+
+def describe_doubted(count: int) -> str:
+    """What is to be done with drafts that have a problem."""
+    return trn("{n} draft has a problem and stays a draft: look at it, then approve or delete it.",
+               "{n} drafts have problems and stay drafts: look at them, then approve or delete them.", count)  # fmt: skip
+
+
 def describe_next(state: PathState) -> str:
     """What to do next, in a sentence."""
     match state.next_step:

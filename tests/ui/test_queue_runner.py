@@ -1,11 +1,9 @@
 """The queue behind the window: it runs while it has something to do, whatever happens to the window and the project."""
 
 import asyncio
-from typing import ClassVar
 
 import pytest
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
+from PySide6.QtWidgets import QMessageBox
 
 from core.providers import JobStatus
 from core.storage import project as projects
@@ -17,7 +15,7 @@ from tests.support.pages.dialogs import ACCEPT, REJECT, answer
 from tests.support.until import until
 from ui.async_tasks import cancel_all
 from ui.queue_runner import QueueRunner
-from ui.training import desktop_notification
+from ui.training import job_end_notice
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
@@ -208,47 +206,21 @@ def test_closing_is_not_asked_about_where_nothing_is_lost(window, run, elsewhere
     run(go())
 
 
-class Desktop(QObject):
-    """A desktop that shows messages; the test's own has none."""
-
-    MessageIcon = QSystemTrayIcon.MessageIcon
-    isSystemTrayAvailable = supportsMessages = staticmethod(lambda: True)  # noqa: N815 - Qt names them
-    messageClicked, activated = Signal(), Signal(int)  # noqa: N815
-    shown: ClassVar[list[tuple[str, str]]] = []
-
-    def __init__(self, _icon, parent):
-        super().__init__(parent)
-
-    def show(self):
-        pass
-
-    hide = show
-
-    def showMessage(self, title, text, _icon, _milliseconds):
-        self.shown.append((title, text))
-
-
-def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, monkeypatch):
-    monkeypatch.setattr(desktop_notification, "QSystemTrayIcon", Desktop)
-    monkeypatch.setattr(type(window), "isActiveWindow", lambda _self: False)
-    monkeypatch.setattr(type(window), "raise_", lambda _self: None)  # which the test's screen cannot do
-
+def test_the_end_of_a_job_is_told_in_the_window(window, run):
     async def go():
         job = _job(window, status="failed", error="<b>Line 4</b> is wrong", error_code="invalid_training_file")
         window.workspace.queue.ended.emit(job)
-        title, text = Desktop.shown.pop()
-        assert title == "Not trained: base"
-        assert text.startswith("The training rows cannot be used as they are. (‹b›Line 4‹/b› is wrong) Fix the rows")
-        assert "Not trained: base" in window.findChild(Notice).text.text()
-        window._notice._icon.messageClicked.emit()
-        assert window.tabs.currentWidget() is window.training_tab
+        text = window.findChild(Notice).text.text()
+        assert text.startswith(
+            "Not trained: base\nThe training rows cannot be used as they are. (<b>Line 4</b> is wrong) Fix"
+        )
 
     run(go())
 
 
 def test_what_is_said_of_each_end(window):
     said = {
-        status: desktop_notification.format_notification(_job(window, status=status))[2]
+        status: job_end_notice.format_notice(_job(window, status=status))[2]
         for status in ("succeeded", "cancelled", "failed")
     }
     assert said == {"succeeded": "good", "cancelled": "warning", "failed": "error"}

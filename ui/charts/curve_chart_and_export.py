@@ -32,7 +32,7 @@ from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
 from ui.charts.curve_thinning import Curve, CurveView
-from ui.widgets import basics, file_dialogs
+from ui.widgets import basics, context_menus, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.message_bar import Notice
@@ -94,6 +94,7 @@ class CurveChart(QWidget):
         self.whole.setEnabled(False)
         self.save = QPushButton(tr("Save"))
         self.save.setMenu(self._build_save_menu())
+        context_menus.offer(self, self.whole, None, *self.save.menu().actions())
         self.measure.currentIndexChanged.connect(lambda _index: self._on_measure())
         self.axis.currentIndexChanged.connect(lambda _index: self._on_view())
         self.log.toggled.connect(lambda _on: self._on_view())

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from core.chat import conversations
 from core.chat.conversations import ChatAnswer
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.retrieval import FoundPassage
@@ -16,7 +18,7 @@ from core.text.diff import LinePair
 from ui import style
 from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, MessageText
-from ui.widgets import basics, diff_row_painting
+from ui.widgets import basics, context_menus, diff_row_painting
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_highlights import highlight_spans
@@ -157,6 +159,8 @@ class AnswerView(QWidget):
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.show_text(tr("The answer is incomplete: it was stopped early."), "warning")
+        elif limit := conversations.find_cut(answers):
+            self.show_limit(limit)
         self._end()
 
     def show_limit(self, limit: int) -> None:
@@ -282,6 +286,9 @@ class AnswerBlock(QWidget):
         self.judge.clicked.connect(lambda _checked: self.mark.edit())
         self.correct.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, False))
         self.examine.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, True))
+        copy = QAction(tr("&Copy the answer"), self)
+        copy.triggered.connect(lambda _checked=False: QGuiApplication.clipboard().setText(self.text.text()))
+        context_menus.offer(self, copy, None, self.judge, self.correct, self.examine)
         row = QWidget()
         flow = FlowLayout(row, style.SPACE)
         for button in (self.judge, self.correct, self.examine):

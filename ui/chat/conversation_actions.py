@@ -14,7 +14,7 @@ from core.chat.conversations import Conversation, ConversationThread
 from core.language import tr
 from core.storage.project import Changes
 from ui.chat.conversation_list import ConversationList
-from ui.widgets import file_dialogs, server_texts
+from ui.widgets import context_menus, file_dialogs, server_texts
 from ui.widgets.confirm import confirm
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.message_bar import Notice
@@ -39,6 +39,7 @@ class ConversationActions(QObject):
         self.jsonl = self._action(tr("Export as &JSONL…"), lambda: self._on_export("jsonl"))
         self.menu.addSeparator()
         self.delete = self._action(tr("&Delete…"), self._on_delete)
+        context_menus.offer(listed.list, *self.menu.actions())
         listed.search_wanted.connect(lambda _words: self.search())
         listed.renamed.connect(self._on_renamed)
         self._show_state()

@@ -90,8 +90,6 @@ class QuestionSender(QObject):
             changes = await (_follow_preparation(provider, request, column, answer) if converts else answer)
             answers = await project.read(conversations.load_answers, request.turn, request.pane.number)
             column.show_answers(answers)
-            if answers and answers[0].received >= request.sampling.max_tokens * len(answers):
-                column.show_limit(request.sampling.max_tokens)
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
             column.fail(text, refused=isinstance(error, ModelIdentityError))

@@ -74,6 +74,7 @@ class ChatTab(Tab):
 
     def _lay_out(self) -> None:
         sides = QSplitter(Qt.Orientation.Horizontal)
+        sides.setObjectName("chat-sides")
         sides.setHandleWidth(style.SPACE)
         sides.addWidget(self.list)
         sides.addWidget(self._build_main())
@@ -139,6 +140,9 @@ class ChatTab(Tab):
         return tr("Chat")
 
     # --- what is shown
+
+    def main_widget(self) -> QWidget:
+        return self.question
 
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:

@@ -31,7 +31,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.dataset.problems_by_rule_tree import TallRowDelegate
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.form_texts import form_text
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -102,6 +102,7 @@ class ApprovalDialog(QDialog):
         self.note = basics.Note()
         self.approve, self.delete = basics.primary_button(""), QPushButton()
         self.closing = QPushButton(tr("Close"))
+        context_menus.offer(self.tree, self.approve, self.delete, self.others)
         for button in (self.approve, self.delete, self.closing):
             button.setAutoDefault(False)
 

@@ -4,7 +4,9 @@ import asyncio
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from core.activity_history import ActivityKind, ActivityOutcome
 from core.errors import JukuError
+from core.language import tr
 from core.progress import Progress, Reporter
 from core.review import findings
 from core.storage.project import Changes, Project
@@ -61,6 +63,8 @@ class BackgroundCheck(QObject):
         if not await project.read(findings.is_stale):
             return None
         self.checking.emit(True)
+        activities = self._workspace.activities
+        activity = activities.begin(ActivityKind.OTHER, tr("Check all rows"), reporter.cancel)
         try:
             return await findings.refresh(project, reporter)
         except asyncio.CancelledError:
@@ -69,4 +73,5 @@ class BackgroundCheck(QObject):
         except JukuError:
             return None  # nobody asked for this check: the next change starts it again
         finally:
+            activities.end(activity, ActivityOutcome.CANCELLED if reporter.cancelled else ActivityOutcome.DONE)
             self.checking.emit(False)

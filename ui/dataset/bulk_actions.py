@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtWidgets import (
     QDialog,
@@ -63,6 +63,11 @@ async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> Non
                    len(left))  # fmt: skip
         notice = Notice(owner.window(), text, "warning", lasting=True)
         notice.add_button(tr("Approve anyway"), lambda: start_write(workspace, _action_label(*APPROVING, len(left)), bulk_edits.set_field, left, *APPROVING))  # fmt: skip
+
+
+def approve(workspace: Workspace, ids: Sequence[int]) -> None:
+    """Approve the rows in one undo step, in another thread; none that a judge has refused."""
+    start_write(workspace, _action_label(*APPROVING, len(ids)), bulk_edits.approve, ids)
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from core import formats
+from core.activity_history import ActivityKind
 from core.dataset import examples, exporting, filters
 from core.dataset.exporting import FOLDERS, FORMATS, HUGGINGFACE_FOLDER, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
@@ -228,9 +229,9 @@ class ExportDialog(QDialog):
             written = await workspace.project.read(
                 exporting.export, path, choice, format, options, reporter, reporter=reporter
             )
-            show_written(window, path, written)
+            workspace.tasks.tell(show_written(window, path, written).text.text())
 
-        workspace.tasks.start(label, work())
+        workspace.tasks.start(label, work(), kind=ActivityKind.EXPORT)
         self.accept()
 
 
@@ -255,7 +256,7 @@ def format_left_out_rows(found: ExportResult) -> str:
     return words if many else ""
 
 
-def show_written(window: QWidget, path: Path, written: ExportResult) -> None:
+def show_written(window: QWidget, path: Path, written: ExportResult) -> Notice:
     """Show a message about the written file, with a button that opens its folder."""
     left = format_left_out_rows(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
@@ -263,6 +264,7 @@ def show_written(window: QWidget, path: Path, written: ExportResult) -> None:
     notice = Notice(window, text, "warning" if left else "good", lasting=bool(left))
     folder = QUrl.fromLocalFile(str(path.parent))
     notice.add_button(tr("Show in folder"), lambda: QDesktopServices.openUrl(folder))
+    return notice
 
 
 def _build_choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Choice:

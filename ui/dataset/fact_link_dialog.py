@@ -38,7 +38,7 @@ from ui.dataset.fact_link_model import (
     decision_texts,
 )
 from ui.generation.model_task_dialogs import ModelTaskDialog, Subjects
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -218,6 +218,7 @@ class FactLinkDialog(QDialog):
         ):  # fmt: skip
             button.clicked.connect(lambda _checked, slot=slot: slot())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_save)
+        context_menus.offer(self.table, self.accept_one, self.other, self.none)
 
     def _lay_out(self) -> None:
         words = basics.label(
@@ -271,6 +272,7 @@ class FactLinkDialog(QDialog):
         known = await project.read(facts.load, reporter=reporter)
         links = await fact_links.find_links(project, reporter, most=fact_links.MAX_IMPORTED_ROWS) if known else []
         rows = await project.read(fact_links.load_open_links, links, reporter=reporter)
+        rows.sort(key=lambda one: bool(one.facts))  # those to decide first, the others as they were
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:

@@ -27,7 +27,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
@@ -90,6 +90,7 @@ class HoldOutDialog(QDialog):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        context_menus.offer(self.table)
         self.nothing = EmptyState(tr("Looking through the rows…"), "")
         self.pages = QStackedWidget()
         self.pages.addWidget(self.nothing)

@@ -120,6 +120,7 @@ async def import_files(
         has_outcome = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
         if has_outcome and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
             show_import_outcome(workspace, outcome, window)
+        workspace.tasks.tell(outcome.format_text(), outcome.meaning() == "error")
 
 
 async def _import_file(workspace: Workspace, one: ImportFile, label: str, outcome: ImportOutcome) -> None:

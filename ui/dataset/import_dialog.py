@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from core import formats
+from core.activity_history import ActivityKind
 from core.checks.rule_registry import clip_list
 from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
@@ -95,8 +96,9 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
     wanted = [ImportFile(source.path, options_of(source), source.name) for source in others if not source.error]
     if wanted or outcome.failed:
         task = workspace.tasks.start(
-            import_label(wanted) if wanted else "", import_files(workspace, wanted, parent, outcome)
-        )
+            import_label(wanted) if wanted else "", import_files(workspace, wanted, parent, outcome),
+            kind=ActivityKind.IMPORT,
+        )  # fmt: skip
         task.add_done_callback(lambda _task: on_ended())
         if not tables:
             task.add_done_callback(lambda _task: held.close())
@@ -242,7 +244,7 @@ class ImportDialog(QDialog):
         if result == QDialog.DialogCode.Accepted:
             wanted = self.files_to_import()
             work = import_files(self._workspace, wanted, self._parent)
-            task = self._workspace.tasks.start(import_label(wanted), work)
+            task = self._workspace.tasks.start(import_label(wanted), work, kind=ActivityKind.IMPORT)
             task.add_done_callback(lambda _task: self._end())
         else:
             self._end()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionView
 from core.checks import RULES
 from core.language import tr, trn
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.severity_icon import severity_icon
 
 TEXT_COLUMN, COUNT_COLUMN = range(2)
@@ -54,6 +54,7 @@ class ProblemsTree(QTreeWidget):
         self.setHeaderLabels([tr("Error or warning"), tr("Rows")])
         self.setAccessibleName(tr("Errors and warnings by rule"))
         self.setUniformRowHeights(True)
+        context_menus.offer(self)
         self.setItemDelegate(TallRowDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(TEXT_COLUMN, QHeaderView.ResizeMode.Stretch)

@@ -33,7 +33,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.dataset.quarantine_editor import QuarantineEditor
-from ui.widgets import basics, file_dialogs
+from ui.widgets import basics, context_menus, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
@@ -188,6 +188,7 @@ class QuarantineDialog(QDialog):
         self._save.clicked.connect(self._on_save)
         self.delete_button.clicked.connect(self._on_delete)
         self.result_note = basics.Note()
+        context_menus.offer(self.table, self._save, self.repair_all_button, self.delete_button)
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

@@ -32,7 +32,7 @@ from core.spec import facts
 from core.spec.facts import STALE_RULE, Fact
 from ui import style
 from ui.dataset.conversation_editor import ConversationEditor
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.drop_down import ScrollSafeDropDown
 from ui.widgets.severity_icon import severity_icon
 from ui.widgets.text_fields import CommittedTextEdit
@@ -52,6 +52,7 @@ class ProblemList(QListWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName(tr("Problems"))
+        context_menus.offer(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("ProblemList { border: 0; background: transparent; }")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)

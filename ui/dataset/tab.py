@@ -21,7 +21,7 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import bulk_actions, fix_action_texts
+from ui.dataset import bulk_actions, fix_action_texts, pages_without_rows
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
@@ -32,7 +32,6 @@ from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
@@ -150,8 +149,8 @@ class DatasetTab(Tab):
         bottom.addWidget(self.judge_button)
         bottom.addWidget(self.fix_button)
         bottom.addWidget(self.unread_button)
-        self.nothing = _build_empty_page(self.import_wanted.emit, self._on_add)
-        self.no_match = _build_no_match_page(self.bar.clear)
+        self.nothing = pages_without_rows.build_empty_page(self.import_wanted.emit, self._on_add)
+        self.no_match = pages_without_rows.build_no_match_page(self.bar.clear)
         self.pages = QStackedWidget()
         for page in (self.table, self.nothing, self.no_match):
             self.pages.addWidget(page)
@@ -162,6 +161,7 @@ class DatasetTab(Tab):
         column.addLayout(bottom)
         rows = _build_splitter(Qt.Orientation.Vertical, upper, self.detail)
         self._sides = _build_splitter(Qt.Orientation.Horizontal, rows)
+        rows.setObjectName("examples-rows")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[style.SPACE] * 4)
         layout.setSpacing(style.SPACE)
@@ -203,6 +203,9 @@ class DatasetTab(Tab):
             return
         self._wanted_row = id
         self.bar.clear()
+
+    def main_widget(self) -> QWidget:
+        return self.table
 
     def refresh(self, changes: Changes) -> None:
         if self._project is not self.workspace.project:
@@ -458,7 +461,8 @@ class DatasetTab(Tab):
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""
-        self.dialogs.import_rows(paths)
+        self._on_pasted()
+        self.dialogs.import_rows(paths, self._on_paste_ended)
 
 
 def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
@@ -469,32 +473,3 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     splitter.setSizes([380, 260])
     splitter.setHandleWidth(style.SPACE)
     return splitter
-
-
-def _build_page(text: QWidget, *buttons: QPushButton) -> QWidget:
-    """A page without rows: a text, and what to do next."""
-    page = QWidget()
-    line = QHBoxLayout()
-    line.addStretch()
-    for button in buttons:
-        line.addWidget(button)
-    line.addStretch()
-    layout = QVBoxLayout(page)
-    layout.addWidget(text, 1)
-    layout.addLayout(line)
-    layout.addStretch(1)
-    return page
-
-
-def _build_empty_page(on_import: object, on_add: object) -> QWidget:
-    bring, add = basics.primary_button(tr("Import…")), QPushButton(tr("Add row"))
-    bring.clicked.connect(on_import)
-    add.clicked.connect(on_add)
-    text = tr("Drop or paste a file here, import one, or add the first row by hand.")
-    return _build_page(EmptyState(tr("No examples yet"), text), bring, add)
-
-
-def _build_no_match_page(on_clear: object) -> QWidget:
-    clear = QPushButton(tr("Show all rows"))
-    clear.clicked.connect(on_clear)
-    return _build_page(EmptyState(tr("No row matches"), tr("Change the search words or the filters above.")), clear)

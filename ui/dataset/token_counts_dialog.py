@@ -32,7 +32,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.charts.histogram import Histogram, HistogramBar
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -347,6 +347,7 @@ def _build_table(names: list[str], name: str, stretched: int = 0) -> QTableWidge
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
     table.setWordWrap(False)
+    context_menus.offer(table)
     table.verticalHeader().hide()
     header = table.horizontalHeader()
     header.setHighlightSections(False)

@@ -17,7 +17,7 @@ from core.language import tr
 from ui import style
 from ui.exam.exam_texts import NO_VALUE, RIGHT_SYMBOL, WRONG_SYMBOL
 from ui.exam.result_data import ExamOutcome
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 
 Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
 Index = QModelIndex | QPersistentModelIndex
@@ -122,6 +122,7 @@ class AnswerComparison(QWidget):
         self.list.setModel(self.questions)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Questions"))
+        context_menus.offer(self.list)
         self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
         self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
         self.points, self.leak = basics.label(wrap=True, dim=True), basics.Note()
@@ -147,6 +148,7 @@ class AnswerComparison(QWidget):
         self.question.setFont(font)
         below.addWidget(scroll, 1)
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        splitter.setObjectName("exam-answers")
         splitter.addWidget(self.list)
         splitter.addWidget(detail)
         splitter.setSizes([110, 400])

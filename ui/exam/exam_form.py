@@ -24,7 +24,7 @@ from core.providers.server_presets import MAX_SEED
 from ui import style
 from ui.exam import exam_texts
 from ui.exam.examined_models import ExaminedModels
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, length_and_time_texts, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.model_box import USABLE_STATES
@@ -47,6 +47,7 @@ class ExamForm(QWidget):
         super().__init__()
         self._workspace = workspace
         self.estimates: list[ExamEstimate] = []
+        self.seconds = 0.0  # for all answers, estimated
         self._running = False
         self.subjects = ExaminedModels(workspace)
         self._make_fields()
@@ -219,9 +220,9 @@ class ExamForm(QWidget):
         self.subjects.show_offers()
         self._on_changed()
 
-    def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
-        """What the exam comes to, estimated for what was wished a moment ago."""
-        self.estimates = list(found)
+    def show_estimates(self, found: Sequence[ExamEstimate], seconds: float) -> None:
+        """What the exam comes to, and about how long it takes, estimated for what was wished a moment ago."""
+        self.estimates, self.seconds = list(found), seconds
         self._show()
 
     def show_trained(self, found: PromptUse | None, wanted: str) -> None:
@@ -274,6 +275,9 @@ class ExamForm(QWidget):
         if [one.subject for one in self.estimates] != self.subjects.subjects():
             return ""
         text = exam_texts.format_total(self.estimates, self.repeats.value())
+        if self.estimates:
+            is_batch = self.batch.isChecked() and self._has_batch()
+            text += f" · {tr('within a day') if is_batch else length_and_time_texts.format_about(self.seconds)}"
         if self.judge.isChecked() and self.estimates:
             answers = sum(one.requests for one in self.estimates) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",

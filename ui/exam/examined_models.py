@@ -189,7 +189,7 @@ class ExaminedModels(QWidget):
     def show_offers(self) -> None:
         """Servers or models have changed."""
         if not self._touched and not self._has_defaults():
-            self._show(open_book_preset(*self._keep_base(*self._default_subjects())))
+            self._show(open_book_preset(*self._keep_base(*self.default_subjects())))
         for row in self._rows:
             row.show_offers()
 
@@ -207,9 +207,9 @@ class ExaminedModels(QWidget):
     def remember(self, subjects: Sequence[ExamSubject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
-        self._show(subjects or open_book_preset(*self._default_subjects()))
+        self._show(subjects or open_book_preset(*self.default_subjects()))
 
-    def _default_subjects(self) -> tuple[ExamSubject, ExamSubject | None]:
+    def default_subjects(self) -> tuple[ExamSubject, ExamSubject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
         provider = self._workspace.settings.provider
         base, tuned = default_models(self._workspace.known_offers(provider))
@@ -269,11 +269,11 @@ class ExaminedModels(QWidget):
         return [ExamSubject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
 
     def _on_preset(self, make: Callable[[ExamSubject, ExamSubject | None], list[ExamSubject]]) -> None:
-        self.choose(make(*self._default_subjects()))
+        self.choose(make(*self.default_subjects()))
 
     def _on_copy(self, row: ExaminedModelRow | None) -> None:
         """A line like this one, under the next condition that is free."""
-        first = row.subject() if row else self._default_subjects()[0]
+        first = row.subject() if row else self.default_subjects()[0]
         taken = set(self.subjects())
         others = [ExamSubject(first.provider, first.model, condition) for condition in CONDITIONS]
         new = next((one for one in others if one not in taken), first)

@@ -28,7 +28,7 @@ from ui.exam.heat_map_model import (
     HeatMapRow,
 )
 from ui.exam.result_data import ExamOutcome
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.drop_down import DropDown
 
 NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
@@ -134,12 +134,14 @@ class HeatMap(QWidget):
         for part in (self.level, self.filter, self.count):
             above.addWidget(part)
         above.addStretch()
+        context_menus.offer(self.table)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(above)
         column.addWidget(self.table, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.setObjectName("exam-facts")
         splitter.addWidget(left)
         splitter.addWidget(self.answers)
         splitter.setSizes([740, 480])

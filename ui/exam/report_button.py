@@ -1,12 +1,14 @@
 """The button that writes an exam's report: a page to send, a table, JSON, or a configuration for promptfoo."""
 
+import sqlite3
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QPushButton
 
+from core.activity_history import ActivityKind
 from core.exam import report
-from core.exam.report import FORMATS, ReportOptions
+from core.exam.report import FORMATS, ReportOptions, html_page
 from core.language import tr
 from ui.widgets import file_dialogs
 from ui.widgets.message_bar import Notice
@@ -29,6 +31,11 @@ class ReportButton(QPushButton):
         """Export the run `run` from now on, with the marks of `by`."""
         self._run, self._by = run, by
 
+    def build_page(self, db: sqlite3.Connection, run: int) -> str:
+        """The report of a run as HTML, with the marks that count here."""
+        options = ReportOptions("", self._by, tuple(self._workspace.settings.providers))
+        return html_page.build_page(db, run, "", self._by, options.titles)
+
     def _ask(self, format: str) -> None:
         suffix = FORMATS[format].suffix
         name = f"{self._workspace.project.path.stem} – {tr('Exam')} {self._run}{suffix}"
@@ -39,7 +46,7 @@ class ReportButton(QPushButton):
 
     def export_to(self, path: Path, format: str) -> None:
         """Write the report of the run that is shown, off the window's thread."""
-        self._workspace.tasks.start(tr("Export the report"), self._export(path, format))
+        self._workspace.tasks.start(tr("Export the report"), self._export(path, format), kind=ActivityKind.EXPORT)
 
     async def _export(self, path: Path, format: str) -> None:
         project = self._workspace.project

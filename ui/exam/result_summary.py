@@ -25,7 +25,7 @@ from ui.exam.answer_comparison import format_leak
 from ui.exam.heat_map_model import FACT_LEVEL, QUESTION_LEVEL, SHOW_ALL, SHOW_LEAKED
 from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.exam.totals_table import TotalsTable
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.drop_down import DropDown
 
 MAX_LEAKS_NAMED = 3
@@ -81,9 +81,12 @@ class ResultSummary(QScrollArea):
         self.gained, self.lost = FactResultList(tr("Facts gained")), FactResultList(tr("Facts lost"))
         self.missing = FactResultList(tr("Facts not learned yet"))
         self.titles = [basics.label(wrap=True) for _list in range(3)]
-        self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
+        self.wordings = QPushButton(tr("Generate more word&ings for these facts…"))
         self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
         self.checks = basics.label(wrap=True, dim=True)
+        context_menus.offer(self.table)
+        for found in (self.gained, self.lost, self.missing):
+            context_menus.offer(found, self.wordings)
         self._lay_out()
         self._connect()
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -16,9 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.activity_history import ActivityKind
 from core.dataset import filters, row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
-from core.exam import answers, questions
+from core.exam import answers, exam_duration, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
 from core.language import tr, trn
@@ -39,7 +41,7 @@ from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab_base import Tab
-from ui.widgets import basics, screen_fit
+from ui.widgets import basics, printing, screen_fit
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import ThrottledReload
@@ -119,6 +121,19 @@ class ExamTab(Tab):
         self.result.wordings_wanted.connect(self._on_wordings)
         self.result.shown.connect(self.export.show_run)
 
+    def print_title(self) -> str:
+        run = self.run()
+        return f"{self.workspace.project.path.stem} – {self.title()} {run.id}" if run else ""
+
+    async def build_document(self) -> QTextDocument:
+        run = self.run()
+        assert run, "print_title tells that there is one"
+        page = await self.workspace.project.read(self.export.build_page, run.id)
+        return printing.build_report_document(page)
+
+    def main_widget(self) -> QWidget:
+        return self.new if self.run() else self.form.start
+
     def refresh(self, changes: Changes) -> None:
         if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:
             if changes.tables & EXAM_TABLES or self.workspace.project is not self.shown_project:
@@ -164,12 +179,14 @@ class ExamTab(Tab):
     def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
-        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work))
+        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work), kind=ActivityKind.EXAM)
         self._show_state()
 
     async def _await_exam(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
+            if newest := await self.workspace.project.read(exam_runs.load_all):
+                self.workspace.tasks.tell(exam_texts.format_run(newest[0]))
         finally:
             self._exam = None
             self._show_state()
@@ -213,10 +230,11 @@ class ExamTab(Tab):
         """Estimate the exam that is chosen in the form."""
         if not self.form.isHidden():
             plan = self.form.plan()
-            found = await project.read(_read_estimates, plan)
+            sizes = {offer.id: offer.bytes for offer in self.workspace.known_offers(LOCAL)}
+            found, seconds = await project.read(_read_estimates, plan, sizes)
             trained, wanted = await project.read(_load_trained_prompt, plan)
             if project is self.workspace.project:
-                self.form.show_estimates(found)
+                self.form.show_estimates(found, seconds)
                 self.form.show_trained(trained, wanted)
                 first = found[0] if found else None
                 self.empty.show_count(*(first.requests - first.general, first.general) if first else (0, 0))
@@ -319,5 +337,6 @@ def _load_trained_prompt(db: sqlite3.Connection, plan: ExamPlan) -> tuple[Prompt
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
-def _read_estimates(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
-    return exam_runs.estimate(db, plan)
+def _read_estimates(db: sqlite3.Connection, plan: ExamPlan, sizes: dict[str, int]) -> tuple[list[ExamEstimate], float]:
+    found = exam_runs.estimate(db, plan)
+    return found, exam_duration.estimate_seconds(db, found, plan.sampling.n, sizes)

@@ -20,6 +20,7 @@ from ui.widgets import basics
 (
     SUBJECT_COLUMN,
     HELD_OUT_COLUMN,
+    RATE_GAP_COLUMN,
     INTERVAL_COLUMN,
     CORRECTED_COLUMN,
     SCORE_COLUMN,
@@ -33,8 +34,8 @@ from ui.widgets import basics
     UNMARKED_COLUMN,
     SECONDS_COLUMN,
     COST_COLUMN,
-) = range(15)
-COLUMN_WIDTHS = (168, 100, 106, 150, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
+) = range(16)
+COLUMN_WIDTHS = (168, 100, 84, 106, 150, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
 DIM_COLUMNS = (MEMORISED_COLUMN, LEAKED_COLUMN)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
@@ -100,7 +101,7 @@ class TotalsModel(QAbstractTableModel):
         return None
 
     def _cell_text(self, row: int, column: int, total: SubjectTotal) -> str:
-        if column in (GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN):
+        if column in (RATE_GAP_COLUMN, GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN):
             return self._format_comparison(row, column)
         assert self._outcome
         outcome, given = self._outcome, self._outcome.answers[row]
@@ -134,6 +135,7 @@ class TotalsModel(QAbstractTableModel):
             return NO_VALUE
         low, high = found.scoring.interval
         return {
+            RATE_GAP_COLUMN: f"{round(100 * (found.mine.share - found.other.share)):+d}",
             GAP_COLUMN: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
             CHANCE_COLUMN: format_p_value(found.passing.p),
             CHANGED_COLUMN: f"{GAINED_SYMBOL} {len(scores.fact_names(found.gained))}  {LOST_SYMBOL} {len(scores.fact_names(found.lost))}",
@@ -183,6 +185,10 @@ def _column_titles() -> list[tuple[str, str]]:
         (tr("Subject"), tr("A model with its condition")),
         (tr("Held out"), tr("Right answers to questions that were never used for training, without the general ones")),
         (
+            tr("Difference"),
+            tr("Of the held-out rate, in points, over the questions that both have answered"),
+        ),
+        (
             tr("95 % interval"),
             tr(
                 "It contains the true held-out rate 95 times out of 100. The questions are the sample, however often each was asked."
@@ -196,7 +202,7 @@ def _column_titles() -> list[tuple[str, str]]:
             ),
         ),
         (tr("Score"), tr("The mean score of the held-out questions, of 100")),
-        (tr("Difference"), tr("Of the mean score, in points, with its 95 % interval, paired by question")),
+        (tr("Score difference"), tr("Of the mean score, in points, with its 95 % interval, paired by question")),
         (
             tr("p"),
             tr(

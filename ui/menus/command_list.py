@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QMenu, QPushButton, QRadioButton, QTabWidget, QToolButton
 
+from core import language
 from ui.project.file_actions import ProjectWindow
 from ui.tab_base import Tab
 
@@ -25,6 +26,7 @@ class WindowCommand:
     keys: str
     run: Callable[[], object]
     is_enabled: bool = True
+    english: str = ""  # the name and the place in English, where the window has another language
 
     @property
     def path(self) -> str:
@@ -53,7 +55,8 @@ def _iterate_menu(menu: QMenu, place: str) -> Iterator[WindowCommand]:
         if isinstance(inner := action.menu(), QMenu):
             yield from _iterate_menu(inner, f"{place}{PATH_SEPARATOR}{name}")
         elif name and not action.isSeparator():
-            yield WindowCommand(name, place, _keys(action), action.trigger, action.isEnabled())
+            english = _english(action.text(), place)
+            yield WindowCommand(name, place, _keys(action), action.trigger, action.isEnabled(), english)
     menu.aboutToHide.emit()
 
 
@@ -65,7 +68,10 @@ def _iterate_tab(tabs: QTabWidget, tab: Tab) -> Iterator[WindowCommand]:
     for action in tab.findChildren(QAction):
         name = _plain(action.text())
         if name and not action.isSeparator() and action.menu() is None and action.isVisible():
-            yield WindowCommand(name, tab.title(), _keys(action), partial(show_and, action.trigger), action.isEnabled())
+            english = _english(action.text(), tab.title())
+            yield WindowCommand(
+                name, tab.title(), _keys(action), partial(show_and, action.trigger), action.isEnabled(), english
+            )
     for button in tab.findChildren(QAbstractButton):
         name = _plain(button.text())
         is_command = isinstance(button, QPushButton | QToolButton | QCheckBox | QRadioButton)
@@ -73,7 +79,14 @@ def _iterate_tab(tabs: QTabWidget, tab: Tab) -> Iterator[WindowCommand]:
             keys = button.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             keys = "" if keys.startswith("Alt+") else keys  # the mnemonic of its text, which holds in its tab alone
             run = button.showMenu if isinstance(button, QToolButton | QPushButton) and button.menu() else button.click
-            yield WindowCommand(name, tab.title(), keys, partial(show_and, run), button.isEnabled())
+            english = _english(button.text(), tab.title())
+            yield WindowCommand(name, tab.title(), keys, partial(show_and, run), button.isEnabled(), english)
+
+
+def _english(text: str, place: str) -> str:
+    """A name and its place in English, to be found by it in a window of another language; '' where none is known."""
+    names = " ".join(map(_plain, language.sources_of(text)))
+    return f"{' '.join(map(_plain, language.sources_of(place)))}{PATH_SEPARATOR}{names}" if names else ""
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,7 @@
 """The command palette: a field to search all commands of the window, and the list of those with keys."""
 
+import re
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -21,7 +23,9 @@ from ui.menus.command_list import WindowCommand
 from ui.project.file_actions import ProjectWindow
 from ui.widgets import basics
 
-LEAST_SCORE = 60  # per cent of the typed letters that are found in this order
+LEAST_SCORE = 80  # per cent of the letters of each word: one of five may be wrong
+LEAST_MISTYPED = 4  # letters of a word that may be mistyped: shorter ones resemble too much
+_WORD = re.compile(r"\w+")
 PALETTE_SIZE = (640, 420)
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
@@ -105,11 +109,24 @@ def rank(commands: list[WindowCommand], text: str) -> list[WindowCommand]:
 
 
 def _score(command: WindowCommand, wanted: str) -> float:
-    """100 and more where the words stand in the path; less for letters that are only alike."""
-    name, path = command.name.casefold(), command.path.casefold()
-    if all(word in path for word in wanted.split()):
+    """100 and more where the words stand in the path, here or in English; less for a word that is mistyped; 0 for no match."""
+    name, words = command.name.casefold(), wanted.split()
+    path, english = command.path.casefold(), command.english.casefold()
+    if all(word in path for word in words):
         return 100 + 20 * (wanted in name) + 20 * name.startswith(wanted)
-    return fuzz.partial_ratio(wanted, name) if len(wanted) > 2 else 0
+    if english and all(word in english for word in words):
+        return 100 + 10 * (wanted in english)
+    known = _WORD.findall(f"{path} {english}")
+    return min((_resemblance(word, known) for word in words), default=0.0)
+
+
+def _resemblance(word: str, known: list[str]) -> float:
+    """How well a word is found among others, in per cent: as a part of one, or as one with a letter wrong."""
+    if any(word in one for one in known):
+        return 100.0
+    if len(word) < LEAST_MISTYPED:
+        return 0.0
+    return max((fuzz.ratio(word, one[: len(word) + 1]) for one in known if abs(len(one) - len(word)) < 4), default=0.0)
 
 
 def build_table() -> QTableWidget:

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from core.language import tr
 from ui import style
+from ui.activity.activity_dock import PANEL_KEYS, ActivityDock
 from ui.project.file_actions import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -22,12 +23,18 @@ class ViewActions(QObject):
     """Fills the View menu of `window`."""
 
     def __init__(
-        self, menu: QMenu, window: ProjectWindow, workspace: Workspace, tabs: list[Tab], path: TeachingPathBar
+        self,
+        menu: QMenu,
+        window: ProjectWindow,
+        workspace: Workspace,
+        tabs: list[Tab],
+        path: TeachingPathBar,
+        dock: ActivityDock,
     ) -> None:
         super().__init__(menu)
         self._window, self._workspace = window, workspace
         for number, tab in enumerate(tabs):
-            show = partial(window.tabs.setCurrentWidget, tab)
+            show = partial(self._show_tab, tab)
             basics.menu_action(menu, tab.title(), show, f"Ctrl+{number + 1}")
         menu.addSeparator()
         self.larger = basics.menu_action(menu, tr("&Larger text"), partial(self._resize, 1))
@@ -41,10 +48,19 @@ class ViewActions(QObject):
         self.steps.setChecked(not workspace.settings.hides_steps)
         self.steps.triggered.connect(path.want)
         path.shown.connect(self.steps.setChecked)
+        basics.menu_action(menu, tr("Ta&ke the next step"), path.act.click)
+        self.activity = basics.menu_action(menu, tr("&Activity"), dock.toggle, PANEL_KEYS)
+        self.activity.setCheckable(True)
+        menu.aboutToShow.connect(lambda: self.activity.setChecked(not dock.isHidden()))
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)
         self._update_enabled()
+
+    def _show_tab(self, tab: Tab) -> None:
+        self._window.tabs.setCurrentWidget(tab)
+        main = tab.main_widget()
+        (main if main.isEnabled() else self._window.tabs.tabBar()).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _resize(self, steps: int) -> None:
         """So many steps up or down; 0: the size that the system has."""

@@ -24,7 +24,7 @@ from core.language import tr
 from core.storage import backups
 from core.storage.backups import Backup
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
@@ -48,6 +48,7 @@ class BackupsDialog(QDialog):
         self.all = QCheckBox(tr("Show the backups of &all projects"))
         self.table = QTableWidget(0, 4)
         self._set_up_table()
+        context_menus.offer(self.table)
         self.pages = QStackedWidget()
         self._lay_out()
         self.resize(680, 460)

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from core.activity_history import ActivityKind
 from core.language import tr, trn
 from core.storage import backups
 from core.storage import project as projects
@@ -40,7 +41,7 @@ class CopyActions(QObject):
     def save_to(self, path: Path) -> None:
         """Save a copy of the project at `path`."""
         label = tr("Save a copy")
-        self._workspace.tasks.start(label, self._save(path, label))
+        self._workspace.tasks.start(label, self._save(path, label), kind=ActivityKind.EXPORT)
 
     async def _save(self, path: Path, label: str) -> None:
         await self._flush()

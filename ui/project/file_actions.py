@@ -20,14 +20,18 @@ from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
+from ui.exam.tab import ExamTab
 from ui.project import recent_projects
 from ui.project.copy_actions import CopyActions
 from ui.project.opening import ProjectOpener
+from ui.project.print_actions import PrintActions
 from ui.project.recent_projects import RecentProject
+from ui.project.teaching_path_bar import TeachingPathBar
 from ui.project.welcome_dialog import WelcomeDialog
 from ui.rescue.rescue_dialog import RescueDialog
 from ui.rescue.rescue_runner import RescueRunner
 from ui.spec.tab import SpecTab
+from ui.training.tab import TrainingTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
@@ -42,8 +46,12 @@ class ProjectWindow(QMainWindow):
     tabs: QTabWidget
     spec_tab: SpecTab
     dataset_tab: DatasetTab
+    training_tab: TrainingTab
+    exam_tab: ExamTab
     copies: CopyActions
     opening: ProjectOpener
+    path: TeachingPathBar
+    printing: PrintActions
 
     async def replace(self, project: Project) -> None:
         """Show `project` in place of the open one."""
@@ -70,6 +78,7 @@ class FileActions(QObject):
         self._workspace = workspace
         self._window = window
         self._rescuer = RescueRunner(workspace, self)
+        self.printing = window.printing
 
     def fill(self, file: QMenu) -> None:
         """Fill the File menu."""
@@ -88,6 +97,12 @@ class FileActions(QObject):
         basics.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")
         basics.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
         basics.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
+        file.addSeparator()
+        print_entry = basics.menu_action(file, tr("&Print…"), self.printing.print_tab, QKeySequence.StandardKey.Print)
+        pdf_entry = basics.menu_action(file, tr("Save as P&DF…"), self.printing.ask_for_pdf)
+        for entry in (print_entry, pdf_entry):
+            file.aboutToShow.connect(lambda entry=entry: entry.setEnabled(self.printing.can_print()))
+            file.aboutToHide.connect(lambda entry=entry: entry.setEnabled(True))  # its keys say what can be printed
         file.addSeparator()
         basics.menu_action(file, tr("&Rescue a model…"), self.open_rescue)
         basics.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
@@ -145,6 +160,7 @@ class FileActions(QObject):
         dialog.open()
 
     def _show_text(self) -> None:
+        self._window.path.want(True)  # who begins like this is led
         self._window.tabs.setCurrentWidget(self._window.spec_tab)
         self._window.spec_tab.show_text()
 

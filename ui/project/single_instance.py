@@ -107,6 +107,18 @@ def send_to_open_window(project: Path, files: Sequence[Path]) -> bool:
         return False
 
 
+def is_open(project: Path) -> bool:
+    """Whether another window has `project` open now."""
+    name = server_name(project)
+    if not name or not _is_ours(name):
+        return False
+    try:
+        with _connect(name):
+            return True
+    except OSError:  # a socket that a killed window left
+        return False
+
+
 @contextmanager
 def _connect(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
     """Not Qt's socket, which would hold up every other thread while it waits."""

@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from core.language import tr
 from core.storage.project import Changes, Project
@@ -11,10 +11,13 @@ from core.storage.schema import Table
 from core.teaching import teaching_path
 from core.teaching.teaching_path import PathState, PathStep
 from ui import style
+from ui.activities import Activity
+from ui.activity import activity_texts
 from ui.widgets import basics
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
+NEXT_KEYS = "Ctrl+Alt+N"
 LEAST_HEIGHT = 660  # pixels of a window; in a lower one the tabs need all of it
 WATCHED = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.JOB, Table.EVAL_RUN}
 
@@ -26,6 +29,9 @@ class TeachingPathBar(QWidget):
     """
 
     step_chosen = Signal(PathStep)
+    next_wanted = Signal()  # the next step is to be taken
+    cancel_wanted = Signal()  # what runs for it is to be cancelled
+    read = Signal()  # the state of the project is known
     shown = Signal(bool)  # whether the person wants to see it
 
     def __init__(self, workspace: Workspace) -> None:
@@ -37,6 +43,9 @@ class TeachingPathBar(QWidget):
         self._has_room = True
         self.buttons = {step: self._build_button(step) for step in PathStep}
         self.words = basics.ElidedLabel()
+        self.act, self.cancel = basics.primary_button(""), QPushButton(tr("Cancel"))
+        self.act.clicked.connect(lambda _checked: self.next_wanted.emit())
+        self.cancel.clicked.connect(lambda _checked: self.cancel_wanted.emit())
         self.close_button = basics.tool_button("✕", tr("Hide these steps"), has_tip=True)
         self.close_button.clicked.connect(lambda _checked: self.want(False))
         layout = QHBoxLayout(self)
@@ -46,6 +55,8 @@ class TeachingPathBar(QWidget):
             layout.addWidget(button)
         layout.addSpacing(style.SPACE)
         layout.addWidget(self.words, 1)
+        layout.addWidget(self.cancel)
+        layout.addWidget(self.act)
         layout.addWidget(self.close_button)
         self.setVisible(False)
 
@@ -99,6 +110,32 @@ class TeachingPathBar(QWidget):
         if is_first:
             self._was_complete = self.state.next_step is None
         self._show()
+        self.read.emit()
+
+    def show_next(self, title: str, time: str) -> None:
+        """Offer the next step, and tell about how long it takes; '' where that is not known."""
+        if self.state is not None:
+            step = self.state.next_step
+            self.act.setText(title)
+            self.act.setShortcut(NEXT_KEYS)  # which each text takes away
+            basics.set_enabled(self.act)
+            why = teaching_path.describe_why(step) if step else ""
+            self.act.setToolTip(basics.plain_tooltip(f"{why} ({NEXT_KEYS})".strip()))
+            self.cancel.hide()
+            sentence = teaching_path.describe_next(self.state)
+            self._say(tr("{sentence} ({time})", sentence=sentence, time=time) if time else sentence)
+
+    def show_running(self, activity: Activity) -> None:
+        """Tell how far it is what runs for the next step, with a way to cancel it."""
+        text = f"{activity.entry.label} – {activity_texts.format_progress(activity)}"
+        self.act.setEnabled(False)
+        self.cancel.setVisible(activity.cancel is not None)
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        if text != self.words.text():
+            self.words.setText(text)
+            self.words.setToolTip(basics.plain_tooltip(text))
 
     def _show(self) -> None:
         if self.state is None:
@@ -110,7 +147,6 @@ class TeachingPathBar(QWidget):
             button.setText(f"✓ {title}" if is_done else f"{number} {title}")
             button.setChecked(step == following)
             told = tr("done") if is_done else tr("next") if step == following else tr("later")
+            button.setToolTip(basics.plain_tooltip(teaching_path.describe_why(step)))
             button.setAccessibleName(tr("Step {number}, {title}: {state}", number=number, title=title, state=told))
-        self.words.setText(teaching_path.describe_next(self.state))
-        self.words.setToolTip(self.words.text())
         self.setVisible(self._is_wanted and self._has_room)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from core.activity_history import ActivityKind
 from core.language import tr
 from core.progress import Reporter
 from core.rescue import loop, records
@@ -14,6 +15,8 @@ from ui.training.plan_runner import PlanRunner
 
 class RescueRunner(PlanRunner):
     """Runs the steps of a rescue (core/rescue/loop.py). Its progress is the steps that are done."""
+
+    kind = ActivityKind.RESCUE
 
     def start(self, plan: RescuePlan) -> None:
         """Begin a rescue."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from core import clock
+from core.activity_history import ActivityKind
 from core.generation import recorded_answers
 from core.generation.recorded_answers import ModelKey
 from core.language import tr, trn
@@ -139,7 +140,9 @@ class RetrainingPage(TargetPage):
         begin = self._prepare_start(chosen)
         if chosen.from_saved_answers:
             label = tr("Make rows of the kept answers")
-            self.workspace.tasks.start(label, self._make(label, self.model_key, chosen.tag, begin))
+            self.workspace.tasks.start(
+                label, self._make(label, self.model_key, chosen.tag, begin), kind=ActivityKind.RESCUE
+            )
         else:
             begin()
 

@@ -34,7 +34,7 @@ from core.providers.server_presets import ServerPreset
 from core.settings import ProviderSettings, url_error
 from ui import style
 from ui.settings.server_details_page import ServerPage
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, context_menus, server_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
@@ -126,6 +126,7 @@ class ServersPage(QWidget):
         self.add = QPushButton(style.icon("add"), tr("Add"))
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
         self.use = QPushButton(tr("Use this provider"))
+        context_menus.offer(self.list, self.use, self.add, self.remove)
         self.title = basics.heading("")
         self.page = ServerPage(workspace)
         self.pages = QStackedWidget()

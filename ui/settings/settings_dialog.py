@@ -3,6 +3,7 @@
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -64,6 +65,9 @@ class SettingsDialog(QDialog):
         for theme, name in (("", tr("Use the system setting")), ("light", tr("Light")), ("dark", tr("Dark"))):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
+        self.notifies = QCheckBox(tr("&Notify me when something long has ended"))
+        self.notifies.setToolTip(basics.plain_tooltip(tr("Through the desktop, while another window is used")))
+        self.notifies.setChecked(self._settings.notifies)
         self.text_size = DropDown()
         for size in style.TEXT_SIZES:
             self.text_size.addItem(f"{size}\u2009%", size)
@@ -98,12 +102,14 @@ class SettingsDialog(QDialog):
         _add_after_restart(form, tr("Text &size"), self.text_size)
         for box in (self.language, self.theme, self.text_size):
             box.setFixedWidth(BOX_WIDTH)
+        form.addRow("", self.notifies)
         return page
 
     def _connect(self) -> None:
         self.language.activated.connect(lambda _index: self._on_language())
         self.theme.activated.connect(lambda _index: self._on_theme())
         self.text_size.activated.connect(lambda _index: self._on_text_size())
+        self.notifies.toggled.connect(self._on_notifies)
         for page in (self.servers, self.roles, self.prices, self.prompts, self.backups):
             page.failed.connect(self.messages.show_error)
             for button in page.findChildren(QPushButton):
@@ -122,6 +128,10 @@ class SettingsDialog(QDialog):
 
     def _on_text_size(self) -> None:
         self._settings.text_size = self.text_size.currentData()
+        self._save()
+
+    def _on_notifies(self, is_wanted: bool) -> None:
+        self._settings.notifies = is_wanted
         self._save()
 
     def _on_theme(self) -> None:

@@ -37,7 +37,7 @@ from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.fact_table import STATE_MEANINGS, FactTable, state_titles
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.workspace import Workspace
 
 
@@ -67,6 +67,7 @@ class FactPane(QWidget):
     """The fact table with its buttons, legend and note."""
 
     fact_chosen = Signal(object)  # the id of the chosen fact, or None
+    found = Signal()  # statements without a fact were looked for
     rows_wanted = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, flush: Callable[[], Awaitable[None]]) -> None:
@@ -115,6 +116,7 @@ class FactPane(QWidget):
         menu.addSeparator()
         self.link = self._action(menu, tr("Link rows to facts…"), self._on_link)
         self.more.setMenu(menu)
+        context_menus.offer(self.table, self.rows, self.make, None, *menu.actions())
 
     def _action(self, menu: QMenu, text: str, slot: Callable[[], object]) -> QAction:
         action = menu.addAction(text)
@@ -149,7 +151,7 @@ class FactPane(QWidget):
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self._on_add())
-        self.add_found.clicked.connect(lambda _checked: self._on_find())
+        self.add_found.clicked.connect(lambda _checked: self.add_missing())
         self.make.clicked.connect(lambda _checked: self._on_make())
         self.rows.clicked.connect(lambda _checked: self.show_rows())
         self.table.chosen.connect(self._on_chosen)
@@ -200,6 +202,7 @@ class FactPane(QWidget):
         """Show how many statements of the text have no fact."""
         self.missing = count
         self._show_buttons()
+        self.found.emit()
 
     def show_selection(self, passage: str) -> None:
         """Show the text selection, from which a fact can be made."""
@@ -241,7 +244,8 @@ class FactPane(QWidget):
     def _on_add(self) -> None:
         self._change(tr("Add a fact"), facts.add, *facts.read_passage(self._selected))
 
-    def _on_find(self) -> None:
+    def add_missing(self) -> None:
+        """Make facts from the statements of the text that have none."""
         self._workspace.tasks.start("", self._accept())
 
     async def _accept(self) -> Changes:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBo
 from core.language import tr
 from core.spec.spec_lint import Remark
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.severity_icon import severity_icon
 
 HEADING_LINE = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
@@ -37,6 +37,7 @@ class Outline(QListWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName(tr("Outline"))
+        context_menus.offer(self)
         self.setUniformItemSizes(True)
         self._shown: list[tuple[int, str, int]] = []
         self.itemActivated.connect(self._on_chosen)
@@ -68,6 +69,7 @@ class RemarkList(QWidget):
         super().__init__()
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Remarks"))
+        context_menus.offer(self.list)
         self.list.setWordWrap(True)
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)

@@ -250,6 +250,13 @@ class SpecEditor(QPlainTextEdit):
                 pass  # the same text, in other colours
 
 
+class SpecDocument(QTextDocument):
+    """A document of Markdown that fetches nothing: a picture's address in the text may be any file or page."""
+
+    def loadResource(self, _kind: int, _name: QUrl | str) -> None:
+        """Load nothing."""
+
+
 class SpecPreview(QTextBrowser):
     """The rendered Markdown of the spec; fetches nothing and renders no HTML."""
 

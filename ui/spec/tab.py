@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QTextDocument
 from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.activity_history import ActivityKind
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.documents import Document
@@ -40,7 +41,7 @@ from ui.spec.fact_pane import FactPane
 from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import SpecEditor, SpecPassage, SpecPreview, build_passages
+from ui.spec.spec_editor import DIALECT, SpecDocument, SpecEditor, SpecPassage, SpecPreview, build_passages
 from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.find_bar import FindBar
@@ -116,6 +117,7 @@ class SpecTab(Tab):
 
     def _lay_out(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.setObjectName("spec-sides")
         splitter.addWidget(self._build_text_side())
         splitter.addWidget(self.side)
         splitter.setSizes([640, 600])
@@ -174,6 +176,19 @@ class SpecTab(Tab):
         self.chat.text_wanted.connect(self._on_proposed)
         self.chat.place_chosen.connect(self._on_place)
         self.chat.settings_wanted.connect(self.settings_wanted)
+
+    def print_title(self) -> str:
+        return (self.name.text() or self.title()) if self.editor.toPlainText().strip() else ""
+
+    async def build_document(self) -> QTextDocument:
+        await self.flush()
+        document = SpecDocument()
+        name = self.name.text().strip()
+        document.setMarkdown(f"# {name}\n\n{self._stored.text}" if name else self._stored.text, DIALECT)
+        return document
+
+    def main_widget(self) -> QWidget:
+        return self.preview if self.reading.isChecked() else self.editor
 
     def refresh(self, changes: Changes) -> None:
         if Table.SPEC in changes.tables:
@@ -344,7 +359,7 @@ class SpecTab(Tab):
 
     def import_document(self, path: Path) -> None:
         """Read a document, show it, and import it when the person accepts it."""
-        self.workspace.tasks.start(reading(path), self._read_document(path))
+        self.workspace.tasks.start(reading(path), self._read_document(path), kind=ActivityKind.IMPORT)
 
     async def _read_document(self, path: Path) -> None:
         await self.flush()

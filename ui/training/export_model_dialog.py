@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.activity_history import ActivityKind
 from core.errors import JukuError
 from core.exam import exported_models
 from core.exam import questions as exam_questions
@@ -161,7 +162,11 @@ class ExportModelDialog(QDialog):
         parent, formats = Path(self.folder.text()), self.chosen()
         file_dialogs.remember(self._workspace.settings, file_dialogs.MODELS, parent)
         examined = self.exam.isChecked() and self.exam.isEnabled()
-        self._work.start(lambda reporter: self._export(parent, formats, examined, reporter), tr("Exporting a model"))
+        self._work.start(
+            lambda reporter: self._export(parent, formats, examined, reporter),
+            tr("Exporting a model"),
+            ActivityKind.EXPORT,
+        )
 
     async def _export(self, parent: Path, formats: list[str], examined: bool, reporter: Reporter) -> None:
         project = self._workspace.project
@@ -172,11 +177,14 @@ class ExportModelDialog(QDialog):
             export = await model_export.wait(provider, export, reporter.part(0, 3))
             folder, scores = await self._examine_and_save(provider, export, parent, examined, reporter)
         except JukuError as error:
-            self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
+            text = "\n".join(filter(None, (error.title, error.message)))
+            self.note.show_text(text, "error")
+            self._workspace.tasks.tell(text, is_failure=True)
         except Cancelled:
             self.note.show_text(tr("Cancelled. Nothing was kept."), "note")
         else:
             self._show_results(folder, export, scores)
+            self._workspace.tasks.tell(tr("Saved in {folder}.", folder=folder))
             if examined and not export.models:
                 self.note.show_text(
                     tr(

@@ -24,7 +24,7 @@ from core.training import lineage
 from core.training.jobs import Job
 from ui import style
 from ui.training import hyperparameter_fields, job_texts
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.length_and_time_texts import format_local_time
 
@@ -177,6 +177,7 @@ class CheckpointTable(QWidget):
             QPushButton(tr("Start an exam with this checkpoint")),
             QPushButton(tr("Export this checkpoint…")),
         )
+        context_menus.offer(self.table, self.ask, self.examine, self.export)
         self.ask.clicked.connect(lambda: self._emit_model_wanted("chat"))
         self.examine.clicked.connect(lambda: self._emit_model_wanted("exam"))
         self.export.clicked.connect(lambda: self._emit_export_wanted())

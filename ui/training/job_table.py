@@ -23,7 +23,7 @@ from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
-from ui.widgets import basics
+from ui.widgets import basics, length_and_time_texts
 from ui.widgets.length_and_time_texts import format_local_time
 
 (
@@ -239,10 +239,18 @@ def _format_progress(progress: JobProgress) -> str:
     if job.ended and progress.started is None:
         return ""
     if job.ended:
-        return job_texts.format_duration((job.finished_at or time.time()) - (progress.started or job.created_at))
+        return length_and_time_texts.format_duration(
+            (job.finished_at or time.time()) - (progress.started or job.created_at)
+        )
     text = job_texts.format_job_progress(progress)
     return " · ".join(
-        filter(None, (text, "" if progress.seconds_left is None else job_texts.format_time_left(progress.seconds_left)))
+        filter(
+            None,
+            (
+                text,
+                "" if progress.seconds_left is None else length_and_time_texts.format_time_left(progress.seconds_left),
+            ),
+        )
     )
 
 

@@ -5,6 +5,7 @@ from core.language import tr, trn
 from core.providers import LOCAL, JobStatus, explain_failure
 from core.training.job_progress import JobProgress
 from core.training.jobs import Job
+from ui.widgets import length_and_time_texts
 
 STATUS_MEANINGS: dict[str, str] = {
     JobStatus.SUCCEEDED: "good",
@@ -136,7 +137,7 @@ def format_state(progress: JobProgress) -> str:
     if progress.tokens:
         parts.append(trn("{n} token trained", "{n} tokens trained", progress.tokens))
     if progress.seconds_left is not None:
-        parts.append(format_time_left(progress.seconds_left))
+        parts.append(length_and_time_texts.format_time_left(progress.seconds_left))
     return " · ".join(parts)
 
 
@@ -151,31 +152,3 @@ def method_title(method: str) -> str:
         "dpo": tr("DPO (preferences)"),
         "reinforcement": tr("Reinforcement (only shown)"),
     }.get(method, method)
-
-
-def format_time_left(seconds: float) -> str:
-    """About how long it still takes, in minutes or hours."""
-    if seconds < 60:
-        return tr("less than a minute left")
-    if seconds < 2 * 3600:
-        return trn("about {n} minute left", "about {n} minutes left", round(seconds / 60))
-    return trn("about {n} hour left", "about {n} hours left", round(seconds / 3600))
-
-
-def format_duration(seconds: float) -> str:
-    """A duration with as many units as matter."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return tr("{seconds} s", seconds=whole)
-    if whole < 3600:
-        return tr("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
-    return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
-
-
-def format_age(seconds: float) -> str:
-    """How long ago something was."""
-    if seconds < 3600:
-        return trn("{n} minute ago", "{n} minutes ago", max(1, round(seconds / 60)))
-    if seconds < 48 * 3600:
-        return trn("{n} hour ago", "{n} hours ago", round(seconds / 3600))
-    return trn("{n} day ago", "{n} days ago", round(seconds / 86400))

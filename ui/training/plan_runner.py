@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import QObject, Signal
 
+from core.activity_history import ActivityKind
 from core.progress import Progress, Reporter
 from core.storage.project import Changes, OnChanges, Project
 from core.storage.schema import Table
@@ -23,6 +24,7 @@ class PlanRunner(QObject):
     When the window closes, a run is left as it is: it can be continued, and its training job goes on.
     """
 
+    kind = ActivityKind.OTHER  # of what it runs
     changed = Signal()  # a run has begun or ended
     progressed = Signal(Progress)
 
@@ -50,7 +52,7 @@ class PlanRunner(QObject):
         if self.is_running:
             return
         self._project = self._workspace.project
-        self._task = self._workspace.tasks.start(label, self._work(self._project, label, work))
+        self._task = self._workspace.tasks.start(label, self._work(self._project, label, work), kind=self.kind)
         self._task.add_done_callback(lambda _task: self.changed.emit())
         self.changed.emit()
 

@@ -21,10 +21,9 @@ from core.training import estimates, preflight, submit
 from core.training.preflight import Objection, PreflightReport
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.training import job_texts
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, length_and_time_texts, server_texts
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
@@ -171,7 +170,7 @@ def _format_estimate(estimate: TrainingEstimate | None) -> str:
 
 def format_estimate(estimate: TrainingEstimate) -> str:
     """The time and memory of a job on this computer, in words."""
-    time = job_texts.format_duration(estimate.seconds)
+    time = length_and_time_texts.format_duration(estimate.seconds)
     memory, free = preflight.format_gigabytes(estimate.memory), preflight.format_gigabytes(estimate.free)
     words = tr("About {time} when nothing else runs, and {memory} of memory ({free} free now)",
                time=time, memory=memory, free=free)  # fmt: skip

@@ -24,9 +24,8 @@ from core.storage.project import Changes
 from core.training import submit, unused_files
 from core.training.unused_files import ServerContents
 from ui import style
-from ui.training import job_texts
 from ui.training.job_table import format_days_left
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, length_and_time_texts, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.length_and_time_texts import format_local_time
@@ -256,7 +255,7 @@ class ServerContentsDialog(QDialog):
             f"{file.name} ({file.id})",
             file.purpose,
             basics.format_bytes(file.bytes),
-            job_texts.format_age(_age(file.created_at)),
+            length_and_time_texts.format_age(_age(file.created_at)),
             used,
         )
 

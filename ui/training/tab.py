@@ -21,6 +21,7 @@ from core.training.jobs import Job
 from core.training.metrics import MetricSeries
 from ui import style
 from ui.tab_base import Tab
+from ui.training.background_activities import BackgroundActivities
 from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.export_model_dialog import ExportModelDialog
 from ui.training.job_actions import JobActions, JobOperations
@@ -63,6 +64,7 @@ class TrainingTab(Tab):
         self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table, partial(server_texts.may_have_capability, workspace))
         self.acts = JobOperations(workspace, self)
+        self.activities = BackgroundActivities(workspace, self._on_cancel_model)
         self.starter = JobSubmitter(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = ThrottledReload(workspace, self, self._load_lines)
@@ -73,6 +75,7 @@ class TrainingTab(Tab):
     def _connect(self) -> None:
         self.banner.rescue_wanted.connect(self.rescue_wanted)
         self.form.started.connect(self._on_start)
+        self.form.fetch_cancelled.connect(self._on_cancel_model)
         self.form.several_wanted.connect(lambda: self.starter.ask_for_several(self.form))
         self.form.rows_chosen.connect(self._count_rows)
         self.form.validation_wanted.connect(self._on_validation_wanted)
@@ -90,7 +93,7 @@ class TrainingTab(Tab):
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
         self.again.clicked.connect(lambda _checked: self.runner.wake())
-        self.until_learned.clicked.connect(lambda _checked: self._on_until_learned())
+        self.until_learned.clicked.connect(lambda _checked: self.show_teaching())
         self.at_server.clicked.connect(lambda _checked: ServerContentsDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
@@ -100,6 +103,7 @@ class TrainingTab(Tab):
                "Choose the rows above and press “Start training”; then watch the loss fall here."),
         )  # fmt: skip
         self.jobs = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.jobs.setObjectName("training-jobs")
         self.jobs.addWidget(self.table)
         self.jobs.addWidget(self.pane)
         self.jobs.setStretchFactor(1, 1)
@@ -129,10 +133,14 @@ class TrainingTab(Tab):
     def title(self) -> str:
         return tr("Training")
 
+    def main_widget(self) -> QWidget:
+        return self.table if self.table.lines() else self.form.start
+
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
             self._token_counts, self._series = {}, {}
+            self.activities.leave()
             self.table.clearSelection()
             self.form.begin()
             self.runner.begin()
@@ -151,6 +159,7 @@ class TrainingTab(Tab):
         self.banner.show_server(chosen.id, self.workspace.offers)
         self.form.show_server(chosen, self.workspace.provider_title())
         self._offer_models()
+        self.activities.show_models(self.workspace.known_offers(LOCAL))
         if not self._watching and any(offer.state == "fetching" for offer in self.workspace.offers):
             self._watching = True
             self.workspace.tasks.start("", self._watch_fetching())
@@ -209,11 +218,12 @@ class TrainingTab(Tab):
         if saved != self._saved:
             self._saved = saved
             self._offer_models()
+        self.activities.show_jobs(found)
         first = not self.table.lines()
         self.body.setCurrentIndex(1 if found else 0)
         self.count.setText(_format_count(found))
         self.table.show_lines([self._build_line(one) for one in found])
-        if first:
+        if first and not self.jobs.property("restored"):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
@@ -271,7 +281,14 @@ class TrainingTab(Tab):
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
 
-    def _on_until_learned(self) -> None:
+    def show_job(self, id: int) -> None:
+        """Select a job in the table."""
+        ids = [line.job.id for line in self.table.lines()]
+        if id in ids:
+            basics.select_row(self.table, ids.index(id))
+
+    def show_teaching(self) -> None:
+        """Open what teaches until the facts are learned."""
         dialogs = [one for one in self.findChildren(TeachingDialog) if one.isVisible()]
         dialog = dialogs[0] if dialogs else TeachingDialog(self.workspace, self.teaching, self)
         dialog.open()
@@ -300,6 +317,15 @@ class TrainingTab(Tab):
         provider = await self.workspace.provider(LOCAL)
         assert isinstance(provider, LocalProvider)
         await provider.prepare(model)
+        await self.workspace.load_offers()
+
+    def _on_cancel_model(self, model: str) -> None:
+        self.workspace.tasks.start("", self._cancel_preparing(model))
+
+    async def _cancel_preparing(self, model: str) -> None:
+        provider = await self.workspace.provider(LOCAL)
+        assert isinstance(provider, LocalProvider)
+        await provider.cancel_preparing(model)
         await self.workspace.load_offers()
 
     async def _watch_fetching(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from core.activity_history import ActivityKind
 from core.language import tr
 from core.progress import Reporter
 from core.storage.project import OnChanges, Project
@@ -14,6 +15,8 @@ from ui.training.plan_runner import PlanRunner
 
 class TeachingRunner(PlanRunner):
     """Runs the loop of teaching (core/teaching/loop.py). Its progress is the seconds used of the budget."""
+
+    kind = ActivityKind.TEACHING
 
     def start(self, plan: TeachingPlan) -> None:
         """Begin a run."""

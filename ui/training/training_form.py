@@ -99,6 +99,7 @@ class TrainingForm(QWidget):
 
     started = Signal()
     several_wanted = Signal()
+    fetch_cancelled = Signal(str)  # a model that is being downloaded or prepared
     rows_chosen = Signal()
     validation_wanted = Signal()
 
@@ -129,6 +130,7 @@ class TrainingForm(QWidget):
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self.progress_bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
+        self.cancel_fetch = basics.LinkButton(tr("Cancel"), tr("What was downloaded is kept and not downloaded again"))
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -150,6 +152,7 @@ class TrainingForm(QWidget):
         self.suffix.textChanged.connect(lambda _text: self._show_base())
         self.start.clicked.connect(self.started)
         self.several.clicked.connect(self.several_wanted)
+        self.cancel_fetch.clicked.connect(lambda _checked: self._on_cancel_fetch())
         self.more.toggled.connect(self._show_more)
         self.show_advanced.toggled.connect(self._show_advanced)
 
@@ -176,7 +179,7 @@ class TrainingForm(QWidget):
         notes.setSpacing(style.SPACE)
         self.progress_bar.setFixedSize(160, 6)
         self.on_rows.setWordWrap(False)
-        for part in (self.more, self.on_rows, self.progress_bar, self.on_base):
+        for part in (self.more, self.on_rows, self.progress_bar, self.cancel_fetch, self.on_base):
             notes.addWidget(part)
         notes.setStretchFactor(self.on_base, 1)
         layout = QVBoxLayout(self)
@@ -421,6 +424,10 @@ class TrainingForm(QWidget):
             return format_unusable(offer, self._server)
         return model_title(offer) if offer.state == "fetching" else ""
 
+    def _on_cancel_fetch(self) -> None:
+        if offer := self.offer():
+            self.fetch_cancelled.emit(offer.id)
+
     def _show_base(self) -> None:
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
@@ -432,6 +439,7 @@ class TrainingForm(QWidget):
             self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
         )
         self.progress_bar.setVisible(fetching)
+        self.cancel_fetch.setVisible(fetching)
         self.progress_bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
         self.progress_bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self.progress_bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
@@ -467,7 +475,9 @@ def _describe_base(offer: ModelOffer, language: str) -> tuple[str, str]:
     if language and offer.languages and language not in offer.languages.split():
         return tr("{title} was not made for this project's language and will learn less", title=offer.title), "warning"
     if offer.state == "missing":
-        return tr("{title} is not on this computer yet; Juku asks before it downloads it", title=offer.title), "note"
+        text = tr("{title} is not on this computer yet; Juku asks before it downloads it", title=offer.title)
+        about = tr(", ").join(filter(None, (basics.format_bytes(offer.bytes) if offer.bytes else "", offer.licence)))
+        return (tr("{text} ({about})", text=text, about=about) if about else text), "note"
     if offer.tuned:
         return tr("Continues training a model that was already trained"), "note"
     return "", ""

@@ -1,11 +1,12 @@
 """The overlay that is shown while files are dragged over the window: where they may be dropped, and what will happen."""
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QWidget
 
 from ui import style
 
+FORGOTTEN_MS = 3000  # milliseconds without a move of the drag
 VEIL_ALPHA = 225  # of 255; the window below shows through a little
 
 
@@ -17,6 +18,9 @@ class DropOverlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._window = window
         self.text = ""
+        # A program that ends right after the drop sends no end of the drag; the next move shows the overlay again.
+        self._forgotten = QTimer(self, singleShot=True, interval=FORGOTTEN_MS)
+        self._forgotten.timeout.connect(self.hide)
         self.hide()
 
     def show_over(self, place: QWidget, text: str) -> None:
@@ -26,6 +30,7 @@ class DropOverlay(QWidget):
         self.setAccessibleName(text)
         self.raise_()
         self.show()
+        self._forgotten.start()
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

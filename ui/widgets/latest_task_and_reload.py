@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 from shiboken6 import isValid
 
+from core.activity_history import ActivityKind
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Progress, Reporter
@@ -32,12 +34,20 @@ class LatestTask(QObject):
         self._reporter = Reporter()
         self._is_busy = False
 
-    def start(self, work: Callable[[Reporter], Command], label: str = "") -> None:
+    def start(
+        self, work: Callable[[Reporter], Command], label: str = "", kind: ActivityKind = ActivityKind.OTHER
+    ) -> None:
         """Start `work`, which reports to the reporter it is given. With a `label` the status bar shows it too."""
         self.stop()
         self._reporter = reporter = Reporter(self.progress.emit)
-        self._task = self._workspace.tasks.start(label, self._run(work, reporter), self)
+        if label:
+            reporter = self._reporter = Reporter(partial(self._show_progress, label))
+        self._task = self._workspace.tasks.start(label, self._run(work, reporter), self, kind)
         self._set_busy(True)
+
+    def _show_progress(self, label: str, progress: Progress) -> None:
+        self.progress.emit(progress)
+        self._workspace.tasks.progress.emit(label, progress)
 
     def stop(self) -> None:
         """Cancel the work; what it returns is ignored."""

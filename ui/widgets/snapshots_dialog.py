@@ -24,7 +24,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.storage.project import Changes, Project
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
@@ -128,6 +128,7 @@ class SnapshotsDialog(QDialog):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
         self.restore = QPushButton(self._words.restore)
+        context_menus.offer(self.table, self.restore, self.rename, self.delete)
         self.pages = QStackedWidget()
         self.nothing = EmptyState(*self._words.nothing)
         self.pages.addWidget(self.nothing)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, context_menus
 
 T = TypeVar("T")
 MAX_COLUMN_WIDTH = 380  # pixels of a column that is not the last
@@ -143,6 +143,7 @@ def _build_table(name: str, columns: Sequence[str]) -> QTableWidget:
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
     table.setWordWrap(False)
+    context_menus.offer(table)
     table.verticalHeader().hide()
     table.horizontalHeader().setHighlightSections(False)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -116,6 +116,14 @@ async def prepare(request: Request) -> Response:
     return JSONResponse(models.describe(entry))
 
 
+async def cancel(request: Request) -> Response:
+    """Stop preparing a model; nothing happens where it is not being prepared. Raises the protocol's 404 error for an unknown model."""
+    services = get_services(request)
+    entry = _find(services, request.path_params["id"])
+    await services.catalog.cancel_preparing(entry)
+    return JSONResponse(services.catalog.describe(entry))
+
+
 def _find(services: Services, model: str) -> CatalogEntry:
     entry = services.catalog.entries.get(model)
     if not entry:
@@ -129,4 +137,5 @@ routes = [
     Route("/v1/catalog/{id}", remove, methods=["DELETE"]),
     Route("/v1/catalog/{id}/terms", terms, methods=["GET"]),
     Route("/v1/catalog/{id}/prepare", prepare, methods=["POST"]),
+    Route("/v1/catalog/{id}/cancel", cancel, methods=["POST"]),
 ]

@@ -272,6 +272,12 @@ class ModelCatalog:
             task.add_done_callback(lambda done: self._on_finished(entry.id, done))
         return self._tasks[entry.id]
 
+    async def cancel_preparing(self, entry: CatalogEntry) -> None:
+        """Stop preparing a model. The hub's cache keeps what was downloaded: the next time it goes on from there."""
+        if task := self._tasks.get(entry.id):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     def _on_finished(self, model: str, task: asyncio.Task[Path]) -> None:
         del self._tasks[model]
         self._progress.pop(model, None)

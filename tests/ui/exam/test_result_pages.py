@@ -28,6 +28,7 @@ from ui.exam.totals_table import (
     GAP_COLUMN,
     HELD_OUT_COLUMN,
     LEAKED_COLUMN,
+    RATE_GAP_COLUMN,
 )
 from ui.generation.generation_dialog import GenerationDialog
 
@@ -64,6 +65,8 @@ def test_the_overview_has_sentences_totals_and_agreement(result):
     assert [totals.index(row, 0).data().splitlines()[1] for row in range(5)] == [
         "Closed book", "Open book", "Retrieved", "Few-shot", "Closed book",
     ]  # fmt: skip
+    held = [int(totals.index(row, HELD_OUT_COLUMN).data().split("·")[1].strip(" %")) for row in (0, 4)]
+    assert abs(int(totals.index(4, RATE_GAP_COLUMN).data()) - (held[1] - held[0])) <= 1  # which both are rounded
     gap = totals.index(4, GAP_COLUMN).data()
     assert gap.startswith("+") and "…" in gap
     assert overview.table.subject() == 4 and overview.table.isColumnHidden(CORRECTED_COLUMN)

@@ -4,11 +4,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QMenu
 
-from core import diagnosis, settings
+from core import diagnosis, language, settings
 from core.dataset import examples
 from core.diagnosis import Finding
+from tests.support.pages.windows import close, open_window
 from tests.support.until import until
 from ui import style
 from ui.menus import command_list
@@ -94,6 +95,19 @@ def test_the_edit_menu_acts_on_the_rows_of_the_grid(run, window):
     run(go())
 
 
+def test_the_keys_of_a_tab_lead_to_nothing_that_a_letter_changes(run, window):
+    async def go():
+        for tab in window.tab_list:
+            (entry,) = [one for one in find_menu(window, "&View").actions() if one.text() == tab.title()]
+            entry.trigger()
+            main = tab.main_widget()
+            wanted = main if main.isEnabled() else window.tabs.tabBar()  # nothing can be asked or trained here
+            await until(lambda wanted=wanted: QApplication.focusWidget() in (wanted, wanted.focusProxy()))
+            assert window.tabs.currentWidget() is tab and not isinstance(main, QComboBox)
+
+    run(go())
+
+
 def test_find_opens_the_bar_of_the_spec_wherever_the_keyboard_is(run, window):
     async def go():
         window.tabs.setCurrentWidget(window.spec_tab)
@@ -125,6 +139,33 @@ def test_every_command_is_found_by_its_letters_and_runs(run, window):
         await until(lambda: window.tabs.currentWidget() is window.chat_tab)
 
     run(go())
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("exprot rows", ["Export rows…"]), ("expo", ["Export rows…"]), ("settigns", ["Settings…"]), ("abuot", ["About Juku"]),
+     ("zoo", []), ("train a dragon", []), ("qwert", [])],
+)  # fmt: skip
+def test_a_mistyped_word_is_found_and_nothing_that_only_resembles_it(run, window, typed, found):
+    async def go():
+        assert [one.name for one in rank(command_list.list_commands(window), typed)][: len(found) or 9] == found
+
+    run(go())
+
+
+def test_english_words_are_found_in_a_japanese_window(run, sample):
+    async def go():
+        window = open_window(sample)
+        found = rank(command_list.list_commands(window), "export rows")
+        assert "› Export rows…" in found[0].english and "書き出" in found[0].name
+        assert rank(command_list.list_commands(window), "書き出し")
+        await close(window)
+
+    language.set_language("ja")
+    try:
+        run(go())
+    finally:
+        language.set_language("en")
 
 
 def test_commands_have_a_name_a_place_and_their_keys(run, window):

@@ -83,7 +83,10 @@ def test_the_tab_that_was_shown_last_is_shown_again(run, tmp_path):
         again = open_window(Project(tmp_path / "a.juku"), tab=window.workspace.settings.tab)
         assert again.tabs.currentWidget() is again.chat_tab
         await closed(again)
-        other = open_window(Project(tmp_path / "a.juku"), tab=99)
+        other = open_window(Project(tmp_path / "a.juku"), tab=99)  # the project's own counts
+        assert other.tabs.currentWidget() is other.chat_tab
+        await closed(other)
+        other = open_window(Project(tmp_path / "b.juku"), tab=99)
         assert other.tabs.currentIndex() == 0
         await closed(other)
 
