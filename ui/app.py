@@ -26,7 +26,9 @@ from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.project import single_instance
+from ui.system_look import SystemLook
 from ui.widgets import screen_fit
+from ui.window_rebuild import WindowRebuild
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ def run(arguments: list[str]) -> int:
     app.setWindowIcon(style.icon("juku"))
     qt_translations.translate(app, chosen.language or language.system_language())
     style.set_text_size(app, chosen.text_size)
+    look = SystemLook(app)
     style.apply(app, chosen.theme)
     screen_fit.watch(app)
     loop = EventLoop(app)
@@ -63,10 +66,10 @@ def run(arguments: list[str]) -> int:
     window: list[MainWindow] = []
     try:
         with loop:
-            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append))
+            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append, look))
     finally:  # whatever else went wrong: a restart is asked for when something has
-        if window and window[0].restarts:
-            restart.restart(window[0].workspace.project.path)
+        if window and window[-1].restarts:
+            restart.restart(window[-1].workspace.project.path)
     return 0
 
 
@@ -87,7 +90,10 @@ def has_display() -> bool:
 
 
 async def show(
-    chosen: settings.Settings, found: list[Path], on_window: Callable[[MainWindow], object] = lambda _window: None
+    chosen: settings.Settings,
+    found: list[Path],
+    on_window: Callable[[MainWindow], object] = lambda _window: None,
+    look: SystemLook | None = None,
 ) -> None:
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
     document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
@@ -105,6 +111,9 @@ async def show(
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
     on_window(window)
+    rebuild = WindowRebuild(window, on_window)
+    if look:
+        look.font_changed.connect(workspace.look_changed)
     workspace.remember(project.path)
     window.show()
     if error is not None:
@@ -118,7 +127,7 @@ async def show(
         await window.closed
     finally:
         await workspace.close()
-        window.deleteLater()
+        rebuild.window.deleteLater()
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:

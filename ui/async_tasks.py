@@ -31,18 +31,24 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: dict[asyncio.Task[None], str] = {}
+        self._windowless: set[asyncio.Task[None]] = set()
         self._owned: dict[int, set[asyncio.Task[None]]] = {}  # by the id of the owner
         self._closed = False
 
-    def start(self, label: str, command: Command, owner: QObject | None = None) -> asyncio.Task[None]:
+    def start(
+        self, label: str, command: Command, owner: QObject | None = None, is_windowless: bool = False
+    ) -> asyncio.Task[None]:
         """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled.
 
-        With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed.
+        With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed. What
+        `is_windowless` uses nothing of the window that began it: another one may take its place meanwhile.
         """
         task = asyncio.get_running_loop().create_task(
             self._run(command), name=label or getattr(command, "__qualname__", "")
         )
         self._running[task] = label
+        if is_windowless:
+            self._windowless.add(task)
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         if owner is not None:
@@ -75,6 +81,11 @@ class Tasks(QObject):
         """The label of the newest running task that has one; '' if none has."""
         return next((label for label in reversed(self._running.values()) if label), "")
 
+    @property
+    def window_label(self) -> str:
+        """The label of the newest running task that needs the window it was begun in; '' if there is none."""
+        return next((label for task in reversed(self.running_in_window()) if (label := self._running[task])), "")
+
     def reporter(self, label: str) -> Reporter:
         """A reporter whose progress is shown under `label`."""
         return Reporter(lambda progress: self.progress.emit(label, progress))
@@ -100,9 +111,14 @@ class Tasks(QObject):
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
+        self._windowless.discard(task)
         self.busy.emit(self.label)
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
+
+    def running_in_window(self) -> list[asyncio.Task[None]]:
+        """The tasks that have not ended and may need the window they were begun in."""
+        return [task for task in self._running if task not in self._windowless]
 
     def running(self) -> list[asyncio.Task[None]]:
         """The tasks that have not ended."""

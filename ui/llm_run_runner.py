@@ -140,7 +140,7 @@ class LlmRunRunner(QObject):
         run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._report_progress(run, progress))
         self._runs[task] = run
-        run.handle = self._workspace.tasks.start(label, self._run(run, work))
+        run.handle = self._workspace.tasks.start(label, self._run(run, work), is_windowless=True)
         run.handle.add_done_callback(lambda _handle: self._end(run))
         self.changed.emit(task)
 

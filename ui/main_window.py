@@ -1,10 +1,12 @@
 """The main window: the tabs, the menus, the status bar, and files dropped onto it."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -58,24 +60,26 @@ logger = logging.getLogger(__name__)
 class MainWindow(ProjectWindow):
     """The main window on one workspace; `closed` is done once everything is saved and stopped."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, before: MainWindow | None = None) -> None:
+        """`before` is the window on the same workspace whose place this one takes (ui/window_rebuild.py)."""
         super().__init__()
         self.workspace = workspace
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[None] = before.closed if before else asyncio.get_running_loop().create_future()
+        teaching, rescuer = (before.training_tab.teaching, before.files.rescuer) if before else (None, None)
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
         self.restarts = False  # whether Juku restarts with the same project after this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
-        self.spec_tab = SpecTab(workspace)
+        self.spec_tab: SpecTab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
-        self.training_tab = TrainingTab(workspace)
+        self.training_tab: TrainingTab = TrainingTab(workspace, teaching=teaching)
         self.chat_tab = ChatTab(workspace)
         self.exam_tab = ExamTab(workspace)
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
         self.copies = CopyActions(workspace, self, self.flush)
-        self.files = FileActions(workspace, self)
+        self.files: FileActions = FileActions(workspace, self, rescuer)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
@@ -85,6 +89,31 @@ class MainWindow(ProjectWindow):
         self._connect()
         self._restore()
         self.show_project()
+        if before:
+            self._take_over(before)
+
+    def _take_over(self, before: MainWindow) -> None:
+        """Show what the window before shows; that one leaves everything to this one."""
+        for ours, theirs in zip(self.tab_list, before.tab_list, strict=True):
+            ours.take_over(theirs)
+        self.tabs.setCurrentIndex(before.tabs.currentIndex())
+        if not before.messages.isHidden():
+            self.messages.show_text(before.messages.text())
+
+    def stop_listening(self) -> None:
+        """Leave it to another window to answer who opens the project a second time."""
+        self._one.end()
+
+    def leave(self) -> None:
+        """Another window has taken the place of this one: show and begin nothing more, without closing the project."""
+        for timer in self.findChildren(QTimer):
+            timer.stop()
+        tasks = self.workspace.tasks
+        tasks.changed.disconnect(self.refresh)
+        tasks.failed.disconnect(self._on_failed)
+        self.workspace.rows_wanted.disconnect(self.show_examples)
+        self.workspace.queue.ended.disconnect(self._notice.show_job_end)
+        self.hide()
 
     def _restore(self) -> None:
         """Restore size and position, within the screens of today."""
@@ -154,7 +183,7 @@ class MainWindow(ProjectWindow):
         tasks.busy.connect(self._on_busy)
         tasks.progress.connect(self._on_progress)
         self.workspace.offers_changed.connect(self._on_offers)
-        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.offers_failed.connect(self._on_offers_failed)
         self.workspace.rows_wanted.connect(self.show_examples)
         self.trouble.settings_wanted.connect(self._on_server_settings)
         self.dataset_tab.import_wanted.connect(self.files.ask_for_rows)
@@ -248,6 +277,9 @@ class MainWindow(ProjectWindow):
         for tab in self.tab_list:
             tab.show_offers()
 
+    def _on_offers_failed(self, _provider: str) -> None:
+        self._on_offers()
+
     def show_examples(self, words: str) -> None:
         """Show the rows that the filter `words` finds."""
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -285,9 +317,11 @@ class MainWindow(ProjectWindow):
             Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
         return changes
 
-    def show_settings(self) -> None:
-        """Open the settings."""
-        SettingsDialog(self.workspace, self).open()
+    def show_settings(self, page: int = 0) -> None:
+        """Open the settings at a page, by its place."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.tabs.setCurrentIndex(page)
+        dialog.open()
 
     def _on_server_settings(self) -> None:
         """The chosen server's page, ready for its key."""

@@ -1,13 +1,20 @@
 """How Juku looks: one palette for light, one for dark, and the few rules Qt's Fusion style needs."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from core.paths import RESOURCES
 
 ACCENT = "#0c756b"
 THEME = "theme"  # the application's property that holds what was chosen
+SYSTEM_ACCENT = "system_accent"  # the application's property with the desktop's accent colour; '' for none
+TINT_SHARE = 0.18  # of the accent in the ground of what is chosen
+TINT_TEXT_CONTRAST = 9.0  # of the text on that ground, so that coloured texts can be read there, too
+QT_ACCENT = "#308cc6"  # Qt's own accent, where the desktop has none
+TEXT_CONTRAST, EDGE_CONTRAST = 4.5, 3.0  # WCAG 2.2 AA: of texts, and of edges, signs and large texts
 TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # per cent of the system's, as they can be chosen
 NORMAL_TEXT_SIZE = 100
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
@@ -31,6 +38,20 @@ DARK = {
 FOCUS_RINGS = (ACCENT, "#2aa89b")
 PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
 SELECTION_TINTS = ("#d3ebe7", "#173a37")
+
+# What the palette is changed to where the desktop asks for high contrast.
+HIGH_CONTRAST = (
+    {
+        "Window": "#ffffff", "Base": "#ffffff", "AlternateBase": "#ffffff", "WindowText": "#000000", "Text": "#000000",
+        "ButtonText": "#000000", "PlaceholderText": "#3a3f47", "Mid": "#5b626c", "Dark": "#000000", "Midlight": "#c4c9d0",
+        "ToolTipBase": "#000000",
+    },
+    {
+        "Window": "#000000", "Base": "#000000", "AlternateBase": "#000000", "Button": "#000000", "WindowText": "#ffffff",
+        "Text": "#ffffff", "ButtonText": "#ffffff", "PlaceholderText": "#c9d0da", "Mid": "#8b939e", "Dark": "#ffffff",
+        "ToolTipBase": "#ffffff", "ToolTipText": "#000000",
+    },
+)  # fmt: skip
 
 # What colours mean, by light and dark: (text, background)
 MEANINGS = {
@@ -96,19 +117,16 @@ QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipb
 def apply(app: QApplication, theme: str) -> None:
     """Style the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
     app.setStyle("Fusion")
-    followed = app.property(THEME) is not None
     app.setProperty(THEME, theme)
     hints = QGuiApplication.styleHints()
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
-    if not followed:
-        hints.colorSchemeChanged.connect(lambda _scheme: _apply_palette(app))
-    _apply_palette(app)
+    refresh(app)
 
 
 def set_text_size(app: QApplication, size: int) -> None:
     """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
-    font = app.font()
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     share = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size)) / NORMAL_TEXT_SIZE
     if font.pointSizeF() > 0:
         font.setPointSizeF(font.pointSizeF() * share)
@@ -125,9 +143,18 @@ def is_dark() -> bool:
     return theme == "dark" or (not theme and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 
+def is_high_contrast() -> bool:
+    """Whether the desktop asks for high contrast."""
+    hints = QGuiApplication.styleHints()  # held, since PySide forgets with it what it returns
+    return hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+
+
 def colours(meaning: str) -> tuple[QColor, QColor]:
     """Text and background for 'error', 'warning', 'good' or 'note' in the present theme."""
     text, background = MEANINGS[meaning][is_dark()]
+    if is_high_contrast():
+        base = QGuiApplication.palette().color(QPalette.ColorRole.Base)
+        return mix_colours(QColor(text), QColor("white" if is_dark() else "black"), 0.4), base
     return QColor(text), QColor(background)
 
 
@@ -136,14 +163,43 @@ def dim() -> QColor:
     return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
 
 
+def accent() -> QColor:
+    """The colour of what is chosen and of bars: Juku's own, or the desktop's where it has one."""
+    return QGuiApplication.palette().color(QPalette.ColorRole.Accent)
+
+
 def focus_ring_colour() -> QColor:
     """The edge of what has the focus."""
-    return QColor(FOCUS_RINGS[is_dark()])
+    return QColor(_accent_colours(is_dark())["ring"])
 
 
 def selection_tint() -> QColor:
     """The ground of what is chosen or checked; every text can be read on it."""
-    return QColor(SELECTION_TINTS[is_dark()])
+    return QColor(_accent_colours(is_dark())["tint"])
+
+
+def contrast_ratio(one: QColor, other: QColor) -> float:
+    """The contrast of two colours by WCAG, 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable_shade(colour: QColor, limits: Sequence[tuple[QColor, float]]) -> QColor:
+    """The shade of `colour`, as near to it as possible, with at least these contrasts to these other colours."""
+    hue, saturation, lightness = colour.hslHueF(), colour.hslSaturationF(), colour.lightnessF()
+    shades = sorted((step / 100 for step in range(101)), key=lambda light: abs(light - lightness))
+    for light in shades:
+        shade = QColor.fromHslF(max(0.0, hue), saturation, light)
+        if all(contrast_ratio(shade, ground) >= least for ground, least in limits):
+            return shade
+    return colour
+
+
+def system_accent() -> QColor | None:
+    """The accent colour of the desktop; None where it has none."""
+    app = QGuiApplication.instance()
+    found = app.property(SYSTEM_ACCENT) if app else None
+    return QColor(found) if found else None
 
 
 def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
@@ -157,8 +213,12 @@ def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 
-def _apply_palette(app: QApplication) -> None:
-    colours = DARK if is_dark() else LIGHT
+def refresh(app: QApplication) -> None:
+    """Colour everything for the present theme, accent colour and contrast."""
+    is_night = is_dark()
+    colours = (DARK if is_night else LIGHT) | (HIGH_CONTRAST[is_night] if is_high_contrast() else {})
+    accents = _accent_colours(is_night)
+    colours |= {role: accents[role] for role in ("Highlight", "Accent", "Link", "LinkVisited")}
     palette = QPalette()
     for role, colour in colours.items():
         palette.setColor(QPalette.ColorRole[role], QColor(colour))
@@ -167,12 +227,50 @@ def _apply_palette(app: QApplication) -> None:
     app.setPalette(palette)
     app.setStyleSheet(
         SHEET.format(
-            fill=ACCENT,
-            ring=FOCUS_RINGS[is_dark()],
-            primaryring=PRIMARY_RINGS[is_dark()],
-            tint=SELECTION_TINTS[is_dark()],
+            fill=accents["fill"],
+            ring=accents["ring"],
+            primaryring=PRIMARY_RINGS[is_night],
+            tint=accents["tint"],
             icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],
         )
     )
+
+
+def _accent_colours(is_night: bool) -> dict[str, str]:
+    """The colours that come from the accent: Juku's own, or readable shades of the desktop's."""
+    theme = DARK if is_night else LIGHT
+    own = {
+        "fill": ACCENT, "ring": FOCUS_RINGS[is_night], "tint": SELECTION_TINTS[is_night],
+        **{role: theme[role] for role in ("Highlight", "Accent", "Link", "LinkVisited")},
+    }  # fmt: skip
+    wanted = system_accent()
+    return derive_accents(wanted, theme) if wanted else own
+
+
+def derive_accents(wanted: QColor, theme: dict[str, str]) -> dict[str, str]:
+    """The colours of a theme that come from the accent `wanted`, each readable where it is used."""
+    grounds = [QColor(theme[role]) for role in ("Base", "Window", "Button", "AlternateBase")]
+    white, text = QColor("white"), QColor(theme["HighlightedText"])
+    tint = mix_colours(grounds[0], wanted, TINT_SHARE)
+    while contrast_ratio(tint, QColor(theme["Text"])) < TINT_TEXT_CONTRAST:
+        tint = mix_colours(tint, grounds[0], 0.5)
+    edges = [(ground, EDGE_CONTRAST) for ground in grounds]
+    fill = readable_shade(wanted, [(white, TEXT_CONTRAST)])
+    link = readable_shade(wanted, [(ground, TEXT_CONTRAST) for ground in (*grounds, tint)])
+    return {
+        "fill": fill.name(), "tint": tint.name(), "Link": link.name(), "LinkVisited": link.name(),
+        "ring": readable_shade(wanted, [*edges, (tint, EDGE_CONTRAST)]).name(),
+        "Accent": readable_shade(wanted, [*edges[:1], (white, EDGE_CONTRAST)]).name(),
+        "Highlight": readable_shade(wanted, [*edges[:1], (text, TEXT_CONTRAST)]).name(),
+    }  # fmt: skip
+
+
+def _luminance(colour: QColor) -> float:
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def _rgb(colour: QColor) -> tuple[float, float, float]:
+    return colour.redF(), colour.greenF(), colour.blueF()

@@ -68,7 +68,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         painter.drawImage(place.topLeft(), self._image)
         plot = widget.parentWidget() if widget else None
         if plot and plot.hasFocus():
-            painter.setPen(QPen(QColor(style.ACCENT), 1))
+            painter.setPen(QPen(style.accent(), 1))
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _invalidate(self) -> None:

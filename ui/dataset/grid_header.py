@@ -69,6 +69,12 @@ class GridHeader(QHeaderView):
         menu.addAction(tr("Reset columns")).triggered.connect(self.reset_columns)
         return menu
 
+    def show_order(self, other: "GridHeader") -> None:
+        """Show the same order as another header, without sorting anew."""
+        self._table.model().blockSignals(True)
+        self.setSortIndicator(other.sortIndicatorSection(), other.sortIndicatorOrder())
+        self._table.model().blockSignals(False)
+
     def show_column(self, column: int, shown: bool) -> None:
         """Show or hide a column; the answers take the free width."""
         self.setSectionHidden(column, not shown)

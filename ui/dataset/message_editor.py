@@ -238,7 +238,7 @@ class MessageEditor(QFrame):
         if self._meaning:
             return style.colours(self._meaning)[0]
         if self.message.role == "assistant":
-            return QColor(style.ACCENT)
+            return style.accent()
         meaning = {"system": "note", "developer": "note", "tool": "warning", "function": "warning"}
         if self.message.role in meaning:
             return style.colours(meaning[self.message.role])[0]

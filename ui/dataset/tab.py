@@ -21,7 +21,7 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import bulk_actions, fix_action_texts
+from ui.dataset import bulk_actions, empty_pages, fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
@@ -32,7 +32,6 @@ from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
@@ -60,6 +59,7 @@ class DatasetTab(Tab):
         self._order, self._descending = "id", False
         self._pasted_from = 0  # the first id that rows from the clipboard can have; 0 where none are awaited
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
+        self._wanted_selection = array("q")  # ids of rows that the window before has selected
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
         self._panel: QWidget | None = None  # of the problems, built when it is first shown
@@ -150,8 +150,8 @@ class DatasetTab(Tab):
         bottom.addWidget(self.judge_button)
         bottom.addWidget(self.fix_button)
         bottom.addWidget(self.unread_button)
-        self.nothing = _build_empty_page(self.import_wanted.emit, self._on_add)
-        self.no_match = _build_no_match_page(self.bar.clear)
+        self.nothing = empty_pages.build_empty_page(self.import_wanted.emit, self._on_add)
+        self.no_match = empty_pages.build_no_match_page(self.bar.clear)
         self.pages = QStackedWidget()
         for page in (self.table, self.nothing, self.no_match):
             self.pages.addWidget(page)
@@ -167,6 +167,16 @@ class DatasetTab(Tab):
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.bar)
         layout.addWidget(self._sides, 1)
+
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, DatasetTab)
+        self._order, self._descending = other._order, other._descending
+        self.table.header.show_order(other.table.header)
+        self.bar.choose(other.bar.line.text())
+        self.bar.regex.setChecked(other.bar.regex.isChecked())
+        self._wanted_row, self._wanted_selection = other.table.current_id(), other.table.selected_ids()
+        self._panel_button.setChecked(other._panel_button.isChecked())
+        self._sides.setSizes(other._sides.sizes())
 
     def filter(self) -> Filter:
         """The current filter and order."""
@@ -332,6 +342,9 @@ class DatasetTab(Tab):
         self._wanted_row = 0
         self.table.go_to(row)
         self.table.scrollTo(self.table.currentIndex())
+        if len(self._wanted_selection) > 1:
+            self.table.select_rows([row for id in self._wanted_selection if (row := self.model.row(id)) is not None])
+        self._wanted_selection = array("q")
         if self._type_into:
             self._type_into = False
             self.table.edit_cell(row, "question")
@@ -469,32 +482,3 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     splitter.setSizes([380, 260])
     splitter.setHandleWidth(style.SPACE)
     return splitter
-
-
-def _build_page(text: QWidget, *buttons: QPushButton) -> QWidget:
-    """A page without rows: a text, and what to do next."""
-    page = QWidget()
-    line = QHBoxLayout()
-    line.addStretch()
-    for button in buttons:
-        line.addWidget(button)
-    line.addStretch()
-    layout = QVBoxLayout(page)
-    layout.addWidget(text, 1)
-    layout.addLayout(line)
-    layout.addStretch(1)
-    return page
-
-
-def _build_empty_page(on_import: object, on_add: object) -> QWidget:
-    bring, add = basics.primary_button(tr("Import…")), QPushButton(tr("Add row"))
-    bring.clicked.connect(on_import)
-    add.clicked.connect(on_add)
-    text = tr("Drop or paste a file here, import one, or add the first row by hand.")
-    return _build_page(EmptyState(tr("No examples yet"), text), bring, add)
-
-
-def _build_no_match_page(on_clear: object) -> QWidget:
-    clear = QPushButton(tr("Show all rows"))
-    clear.clicked.connect(on_clear)
-    return _build_page(EmptyState(tr("No row matches"), tr("Change the search words or the filters above.")), clear)

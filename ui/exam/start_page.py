@@ -41,6 +41,10 @@ class ExamProgressLine(QWidget):
         self.show_batch(False)
         self.hide()
 
+    def take_over(self, other: "ExamProgressLine") -> None:
+        """Go on counting where the line of another window is."""
+        self._started_at, self._before, self._converts = other._started_at, other._before, other._converts
+
     def show_batch(self, is_batch: bool) -> None:
         """Disable the pause button for a batch, with the reason."""
         self.pause.setVisible(is_batch)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from core.dataset import filters, row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
@@ -39,7 +40,7 @@ from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab_base import Tab
-from ui.widgets import basics, screen_fit
+from ui.widgets import basics, kept_inputs, screen_fit
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import ThrottledReload
@@ -59,6 +60,7 @@ class ExamTab(Tab):
         super().__init__(workspace)
         self._exam: asyncio.Task[None] | None = None
         self._runs: list[ExamRun] = []
+        self._wanted_run: int | None = None  # the run that the window before has shown
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self.shown_project: Project | None = None  # whose runs these are
@@ -131,6 +133,15 @@ class ExamTab(Tab):
     def show_offers(self) -> None:
         self.form.show_offers()
 
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, ExamTab)
+        self._take_over_exam(other)
+        kept_inputs.copy_inputs(other.form, self.form)
+        if other.new.isChecked():
+            self.new.setChecked(True)
+        self._wanted_run = other.runs.currentData()
+        self.result.pages.setCurrentIndex(other.result.pages.currentIndex())
+
     def choose_model(self, provider: str, model: str) -> None:
         """Examine `model` of a provider beside what is chosen already."""
         self.form.subjects.prefer(provider, model)
@@ -164,14 +175,27 @@ class ExamTab(Tab):
     def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
-        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work))
+        self._follow_exam(self.workspace.tasks.start(tr("Exam"), self._await_exam(work), is_windowless=True))
         self._show_state()
 
     async def _await_exam(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        finally:
+        await work()
+
+    def _follow_exam(self, exam: asyncio.Task[None]) -> None:
+        """Show that an exam is running until it has ended."""
+        self._exam = exam
+        exam.add_done_callback(lambda _task: self._on_exam_ended())
+
+    def _on_exam_ended(self) -> None:
+        if isValid(self):  # else another window has taken the place of this tab's meanwhile
             self._exam = None
+            self._show_state()
+
+    def _take_over_exam(self, other: "ExamTab") -> None:
+        """Show the exam that the tab of another window has begun; its progress goes on."""
+        if other._exam is not None and not other._exam.done():
+            self.running.take_over(other.running)
+            self._follow_exam(other._exam)
             self._show_state()
 
     async def _examine(self, plan: ExamPlan) -> None:
@@ -224,7 +248,9 @@ class ExamTab(Tab):
     def _show_runs(self, project: Project, found: list[ExamRun]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
         known = {run.id for run in self._runs} if project is self.shown_project else set()
-        chosen = self.runs.currentData() if project is self.shown_project else None
+        if project is not self.shown_project and self._wanted_run is not None:
+            known = {run.id for run in found}
+        chosen = self.runs.currentData() if project is self.shown_project else self._wanted_run
         if found != self._runs or project is not self.shown_project:
             self.runs.clear()
             for run in found:
@@ -232,9 +258,10 @@ class ExamTab(Tab):
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self.shown_project:
-            self.new.setChecked(False)
+            if self._wanted_run is None:
+                self.new.setChecked(False)
             self._estimate_reload.request()
-        self._runs, self.shown_project = found, project
+        self._runs, self.shown_project, self._wanted_run = found, project, None
 
     def _show_state(self) -> None:
         """Show what can be done now: a running exam can be stopped, an interrupted one continued."""

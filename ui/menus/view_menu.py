@@ -12,7 +12,6 @@ from ui.project.file_actions import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -44,6 +43,7 @@ class ViewActions(QObject):
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)
+        workspace.look_changed.connect(self._update_enabled)
         self._update_enabled()
 
     def _resize(self, steps: int) -> None:
@@ -53,9 +53,7 @@ class ViewActions(QObject):
         chosen.text_size = sizes[max(0, min(len(sizes) - 1, place + steps))] if steps else style.NORMAL_TEXT_SIZE
         self._update_enabled()
         self._workspace.save_settings()
-        # Rows and fields have heights that were made for the old size.
-        text = tr("Text size: {size}\u2009%. It takes effect after a restart.", size=chosen.text_size)
-        Notice(self._window, text, "note", lasting=True).add_button(tr("Restart now"), self._window.restart)
+        self._workspace.look_changed.emit()
 
     def _update_enabled(self) -> None:
         size = self._workspace.settings.text_size

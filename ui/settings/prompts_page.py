@@ -108,6 +108,11 @@ class PromptsPage(QWidget):
                 del self._unsaved[self._shown]
         self._show_state()
 
+    def has_unsaved(self) -> bool:
+        """Whether a prompt was typed that is not saved, since it lacks something."""
+        self.save_typed()
+        return bool(self._unsaved)
+
     def may_close(self) -> bool:
         """Save, and return whether nothing is lost by closing; True at a second call, after the warning."""
         self.save_typed()

@@ -6,8 +6,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -23,7 +21,6 @@ from ui.settings.prices_page import PricesPage
 from ui.settings.prompts_page import PromptsPage
 from ui.settings.roles_page import RolesPage
 from ui.settings.server_list_page import ServersPage
-from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
@@ -38,6 +35,7 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self.workspace = workspace
         self._settings = workspace.settings
+        self._is_finishing = False
         self.setWindowTitle(tr("Settings"))
         self.messages = MessageBar(self)
         self._make_look()
@@ -93,9 +91,9 @@ class SettingsDialog(QDialog):
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, style.SPACE, 0, 0)
-        _add_after_restart(form, tr("&Language"), self.language)
+        form.addRow(tr("&Language"), self.language)
         form.addRow(tr("&Theme"), self.theme)
-        _add_after_restart(form, tr("Text &size"), self.text_size)
+        form.addRow(tr("Text &size"), self.text_size)
         for box in (self.language, self.theme, self.text_size):
             box.setFixedWidth(BOX_WIDTH)
         return page
@@ -119,10 +117,12 @@ class SettingsDialog(QDialog):
     def _on_language(self) -> None:
         self._settings.language = self.language.currentData()
         self._save()
+        self.workspace.look_changed.emit()
 
     def _on_text_size(self) -> None:
         self._settings.text_size = self.text_size.currentData()
         self._save()
+        self.workspace.look_changed.emit()
 
     def _on_theme(self) -> None:
         self._settings.theme = self.theme.currentData()
@@ -138,19 +138,13 @@ class SettingsDialog(QDialog):
             self.tabs.setCurrentWidget(self.prompts)
 
     def _on_finished(self, _result: int) -> None:
-        self.workspace.tasks.start("", self._finish())
+        if not self._is_finishing:
+            self.workspace.tasks.start("", self.finish())
 
-    async def _finish(self) -> None:
+    async def finish(self) -> None:
+        """Take over what was typed, and close."""
+        self._is_finishing = True
         self.servers.page.apply_typed()
         await self.servers.finish()
+        self.done(QDialog.DialogCode.Rejected)
         self.deleteLater()
-
-
-def _add_after_restart(form: QFormLayout, title: str, box: DropDown) -> None:
-    """A line of the form whose choice is not seen before the next start."""
-    line = QHBoxLayout()
-    line.addWidget(box)
-    line.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
-    label = QLabel(title)
-    label.setBuddy(box)
-    form.addRow(label, line)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
 from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -188,6 +188,21 @@ class SpecTab(Tab):
             Table.FINDING,
         }:
             self._reload.request()
+
+    def is_busy(self) -> bool:
+        return self.chat.is_busy()
+
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, SpecTab)
+        self.side.setCurrentIndex(other.side.currentIndex())
+        for ours, theirs in ((self.reading, other.reading), (self.colours, other.colours)):
+            ours.setChecked(theirs.isChecked())
+        cursor = self.editor.textCursor()
+        cursor.setPosition(other.editor.textCursor().anchor())
+        cursor.setPosition(other.editor.textCursor().position(), QTextCursor.MoveMode.KeepAnchor)
+        self.editor.setTextCursor(cursor)
+        self.editor.verticalScrollBar().setValue(other.editor.verticalScrollBar().value())
+        self.chat.take_over(other.chat)
 
     def _show_spec(self) -> None:
         """Show the stored spec, unless something unsaved was typed."""

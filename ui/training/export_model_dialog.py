@@ -55,7 +55,7 @@ class ExportModelDialog(QDialog):
         self._lay_out()
         self._connect()
         self._show_ok()
-        workspace.tasks.start("", self._count_questions(workspace.project))
+        workspace.tasks.start("", self._count_questions(workspace.project), self)
 
     def _make_choices(self) -> None:
         self.formats = {format: QCheckBox(model_export.format_title(format)) for format in model_export.FORMATS}
