@@ -79,7 +79,7 @@ class CrashDialog(QDialog):
         layout.addWidget(self.buttons)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(
-            DETAILS_WIDTH, DETAILS_HEIGHT
+            style.scaled(DETAILS_WIDTH), style.scaled(DETAILS_HEIGHT)
         )  # room for all sentences, also where the last of them comes later
 
     def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:

@@ -118,8 +118,7 @@ class MainWindow(ProjectWindow):
     def _restore(self) -> None:
         """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
-        share = chosen.text_size / style.NORMAL_TEXT_SIZE
-        self.resize(round(1240 * share), round(820 * share))
+        self.resize(style.scaled(1240), style.scaled(820))
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
         screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
@@ -130,7 +129,7 @@ class MainWindow(ProjectWindow):
         self.place = SyncedFolderBar(self.workspace, self)
         self.drop_overlay = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
-        self.tabs.setIconSize(QSize(18, 18))
+        self.tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())

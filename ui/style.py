@@ -10,6 +10,8 @@ from core.paths import RESOURCES
 
 ACCENT = "#0c756b"
 THEME = "theme"  # the application's property that holds what was chosen
+TEXT_SIZE = "text_size"  # the application's property with the chosen size of texts, in per cent of the system's
+ICON_SIZE, BOX_SIZE, ARROW_SIZE = 16, 14, 10  # pixels of icons, of what can be ticked, and of arrows
 SYSTEM_ACCENT = "system_accent"  # the application's property with the desktop's accent colour; '' for none
 TINT_SHARE = 0.18  # of the accent in the ground of what is chosen
 TINT_TEXT_CONTRAST = 9.0  # of the text on that ground, so that coloured texts can be read there, too
@@ -86,25 +88,26 @@ QPlainTextEdit:focus, QTextEdit:focus, QTableView:focus, QListView:focus, QTreeV
 QComboBox {{ combobox-popup: 0; }}
 QComboBox QAbstractItemView {{ border: 1px solid {dark}; border-radius: 0; padding: 2px; outline: 0; color: {text}; background: {base};
     selection-color: {highlightedtext}; selection-background-color: {highlight}; }}
-QComboBox::drop-down {{ border: 0; width: 20px; }}
-QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
-QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; height: 10px; }}
-QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
+QComboBox::drop-down {{ border: 0; width: {dropdown}px; }}
+QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; height: {arrow}px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: {updown}px; }}
+QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: {arrow}px; height: {arrow}px; }}
+QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; height: {arrow}px; }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
 QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked, QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
 QCheckBox::indicator:indeterminate, QTreeView::indicator:indeterminate {{ background: {accent}; border-color: {accent}; image: url({icons}/dash.svg); }}
-QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
+QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: {inner}px; height: {inner}px; }}
 QCheckBox::indicator:checked:focus {{ border-color: {windowtext}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}
-QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 8px; background: {base}; }}
-QRadioButton::indicator:checked {{ border: 5px solid {accent}; width: 6px; height: 6px; }}
-QRadioButton::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
-QRadioButton::indicator:checked:focus {{ border: 4px solid {ring}; width: 8px; height: 8px; }}
+QRadioButton::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: {round}px; background: {base}; }}
+QRadioButton::indicator:checked {{ border: {dot}px solid {accent}; width: {dotted}px; height: {dotted}px; }}
+QRadioButton::indicator:focus {{ border: 2px solid {ring}; width: {inner}px; height: {inner}px; }}
+QRadioButton::indicator:checked:focus {{ border: {focusdot}px solid {ring}; width: {focusdotted}px; height: {focusdotted}px; }}
 QRadioButton::indicator:disabled {{ border-color: {mid}; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
 QTableCornerButton::section {{ border: 0; border-bottom: 1px solid {mid}; background: {window}; }}
+QPushButton, QToolButton, QTabBar, QListView, QTreeView, QTableView, QComboBox, QMenu {{ icon-size: {icon}px; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QMenu {{ border: 1px solid {dark}; }}
@@ -127,12 +130,21 @@ def apply(app: QApplication, theme: str) -> None:
 def set_text_size(app: QApplication, size: int) -> None:
     """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    share = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size)) / NORMAL_TEXT_SIZE
+    size = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size))
+    share = size / NORMAL_TEXT_SIZE
+    app.setProperty(TEXT_SIZE, size)
     if font.pointSizeF() > 0:
         font.setPointSizeF(font.pointSizeF() * share)
     else:  # the system gave it in pixels
         font.setPixelSize(round(font.pixelSize() * share))
     app.setFont(font)
+
+
+def scaled(pixels: int) -> int:
+    """A length in pixels for texts of the normal size, made as much larger or smaller as the texts are."""
+    app = QGuiApplication.instance()
+    size = app.property(TEXT_SIZE) if app else None
+    return round(pixels * (size or NORMAL_TEXT_SIZE) / NORMAL_TEXT_SIZE)
 
 
 def is_dark() -> bool:
@@ -234,6 +246,7 @@ def refresh(app: QApplication) -> None:
             icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],
+            **_sizes(),
         )
     )
 
@@ -264,6 +277,21 @@ def derive_accents(wanted: QColor, theme: dict[str, str]) -> dict[str, str]:
         "ring": readable_shade(wanted, [*edges, (tint, EDGE_CONTRAST)]).name(),
         "Accent": readable_shade(wanted, [*edges[:1], (white, EDGE_CONTRAST)]).name(),
         "Highlight": readable_shade(wanted, [*edges[:1], (text, TEXT_CONTRAST)]).name(),
+    }  # fmt: skip
+
+
+def _sizes() -> dict[str, int]:
+    """The lengths in the style sheet that grow with the texts."""
+    box, arrow = scaled(BOX_SIZE), scaled(ARROW_SIZE)
+    dot, focused = (
+        max(3, round(box * 0.36)),
+        max(3, round(box * 0.29)),
+    )  # edges of a radio button that leave a dot or a ring
+    whole = box + 2
+    return {
+        "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
+        "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
+        "dropdown": scaled(20), "updown": scaled(18),
     }  # fmt: skip
 
 

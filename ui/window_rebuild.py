@@ -108,6 +108,7 @@ def set_look(chosen: Settings) -> None:
     language.set_language(chosen.language)
     qt_translations.translate(app, language.current_language())
     style.set_text_size(app, chosen.text_size)
+    style.refresh(app)
 
 
 def _application() -> QApplication:

@@ -8,12 +8,14 @@ from babel.messages.pofile import read_po
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QGroupBox,
     QHeaderView,
     QLabel,
     QLineEdit,
+    QListView,
     QPushButton,
     QRadioButton,
     QStyle,
@@ -27,6 +29,7 @@ from PySide6.QtWidgets import (
 from core.paths import RESOURCES
 
 TOLERANCE = 2  # pixels, of rounding
+MAX_ROWS = 20  # rows of a view that are looked at
 LEAST_LITERAL = 6  # letters of its own that a text with placeholders needs, to be told from data
 
 
@@ -35,7 +38,7 @@ def cut_texts(shown: Iterator[QWidget], speech: str) -> list[str]:
     found = []
     for widget in shown:
         for text, lack in _lacking(widget):
-            if lack > TOLERANCE and is_own(text, speech):
+            if lack > TOLERANCE and is_own(text, speech, is_cell=isinstance(widget, QAbstractItemView)):
                 found.append(f"{type(widget).__name__}: {text[:60]!r} lacks {lack} px")
     return found
 
@@ -127,13 +130,33 @@ def _field(field: QLineEdit) -> Iterator[tuple[str, int]]:
     yield field.placeholderText() or "x", field.fontMetrics().height() - field.height()
 
 
+def _view(view: QAbstractItemView) -> Iterator[tuple[str, int]]:
+    """Entries of lists, trees and tables, where the program wrote them."""
+    model, header = view.model(), getattr(view, "horizontalHeader", lambda: None)()
+    if model is None:
+        return
+    for row in range(min(model.rowCount(), MAX_ROWS)):
+        for column in range(1 if isinstance(view, QListView) else model.columnCount()):
+            place = model.index(row, column)
+            room = view.visualRect(place).width()
+            text = place.data()
+            if isinstance(text, str) and text and room > 0 and (header is None or not header.isSectionHidden(column)):
+                icon = place.data(Qt.ItemDataRole.DecorationRole)
+                beside = 6 + (view.iconSize().width() + 4 if icon is not None else 0)
+                if header is None:
+                    room = min(room, view.viewport().width() - view.visualRect(place).x())
+                lines = text.splitlines() if not getattr(view, "wordWrap", lambda: False)() else []
+                need = max((view.fontMetrics().horizontalAdvance(line) for line in lines), default=0)
+                yield text, need + beside - room
+
+
 def _nothing(_widget: QWidget) -> Iterator[tuple[str, int]]:
     return iter(())
 
 
 CHECKS: tuple[tuple[type[QWidget], Callable[..., Iterator[tuple[str, int]]]], ...] = (
     (QLabel, _label), (QAbstractButton, _button), (QTabBar, _tab_bar), (QComboBox, _box), (QHeaderView, _header),
-    (QLineEdit, _field), (QGroupBox, _nothing), (QTextEdit, _nothing), (QToolButton, _button),
+    (QLineEdit, _field), (QAbstractItemView, _view), (QGroupBox, _nothing), (QTextEdit, _nothing), (QToolButton, _button),
 )  # fmt: skip
 
 
@@ -159,8 +182,8 @@ def _plain(text: str) -> str:
     return re.sub(r"&(.)", r"\1", re.sub(r"\(&\w\)", "", text)).strip()
 
 
-def is_own(text: str, speech: str) -> bool:
-    """Whether the program wrote a text, and not a person or a model."""
+def is_own(text: str, speech: str, is_cell: bool = False) -> bool:
+    """Whether the program wrote a text, and not a person or a model; in a cell only a text without placeholders."""
     plain, patterns = _patterns(speech)
     wanted = _plain(text).lstrip("✓▸▾ 0123456789")
-    return bool(wanted) and (wanted in plain or any(pattern.fullmatch(wanted) for pattern in patterns))
+    return bool(wanted) and (wanted in plain or not is_cell and any(pattern.fullmatch(wanted) for pattern in patterns))

@@ -117,14 +117,10 @@ class DatasetTab(Tab):
         self.fix_button = QPushButton()
         self.fix_button.clicked.connect(self._on_fix)
         self.judge_button = QPushButton()
-        self.judge_button.setToolTip(
-            basics.plain_tooltip(tr("A chat model reads each draft beside its fact, before you approve it"))
-        )
+        basics.explain(self.judge_button, tr("A chat model reads each draft beside its fact, before you approve it"))
         self.judge_button.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
         self.approve_button = QPushButton(tr("Approve drafts by kind…"))
-        self.approve_button.setToolTip(
-            basics.plain_tooltip(tr("Read samples of each kind, and approve all that is like them"))
-        )
+        basics.explain(self.approve_button, tr("Read samples of each kind, and approve all that is like them"))
         self.approve_button.clicked.connect(lambda _checked: self.dialogs.open_approval())
         self.unread_button = QPushButton()
         self.unread_button.clicked.connect(self.dialogs.open_quarantine)
@@ -396,7 +392,7 @@ class DatasetTab(Tab):
         self.fix_button.setText(
             fix_action_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else ""
         )
-        self.fix_button.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
+        basics.explain(self.fix_button, RULES[rule].title() if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]

@@ -74,7 +74,7 @@ class BlindMarking(QWidget):
         self.save = QPushButton(tr("Give {score}", score=START_MARK), autoDefault=False)
         self.slider.valueChanged.connect(lambda value: self.save.setText(tr("Give {score}", score=value)))
         self.slider.setValue(START_MARK)
-        self.previous, self.next = QPushButton(tr("&Previous")), QPushButton(tr("&Next"))
+        self.previous, self.next = QPushButton(tr("&Previous")), QPushButton(tr("Ne&xt"))
         self.undo = QPushButton(tr("&Undo the last mark"))
         self.previous.setToolTip(tr("Key {key}", key="←"))
         self.next.setToolTip(tr("Key {key}", key="→"))

@@ -88,7 +88,7 @@ class ExamStartPage(QWidget):
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
         self.text = basics.label(wrap=True, dim=True)
-        self.text.setFixedWidth(560)
+        self.text.setFixedWidth(style.scaled(560))
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()
@@ -126,7 +126,7 @@ def ask_about_prompt(
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
-    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
+    use = box.addButton(tr("Use the rows’ p&rompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
     if use and on_use:
         use.clicked.connect(lambda _checked: on_use())
     start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)

@@ -50,7 +50,7 @@ class BackupsDialog(QDialog):
         self._set_up_table()
         self.pages = QStackedWidget()
         self._lay_out()
-        self.resize(680, 460)
+        self.resize(style.scaled(680), style.scaled(460))
         self._load()
 
     def _set_up_table(self) -> None:

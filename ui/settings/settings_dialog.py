@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -46,7 +47,7 @@ class SettingsDialog(QDialog):
         self.backups = BackupsPage(workspace)
         self._lay_out()
         self._connect()
-        self.resize(940, 720)
+        self.resize(style.scaled(940), style.scaled(720))
 
     def show_server(self, provider: str) -> None:
         """Go to the page of a server."""
@@ -95,7 +96,8 @@ class SettingsDialog(QDialog):
         form.addRow(tr("&Theme"), self.theme)
         form.addRow(tr("Text &size"), self.text_size)
         for box in (self.language, self.theme, self.text_size):
-            box.setFixedWidth(BOX_WIDTH)
+            box.setMinimumWidth(style.scaled(BOX_WIDTH))
+            box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         return page
 
     def _connect(self) -> None:

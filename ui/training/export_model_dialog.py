@@ -46,7 +46,7 @@ class ExportModelDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Export model"))
-        self.resize(660, 0)
+        self.resize(style.scaled(660), style.scaled(0))
         self._workspace, self._provider, self._model = workspace, provider, model
         self._has_questions = True
         self._work = LatestTask(workspace, self)

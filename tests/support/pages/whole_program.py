@@ -1,6 +1,8 @@
 """Every tab and every dialog of the program, shown one after the other with something in it: what walks over all of them need."""
 
 import ast
+import asyncio
+import sqlite3
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -38,9 +40,16 @@ CONVERSATIONS = ("INSERT INTO chat_thread (id, title, created_at, updated_at) VA
 async def fill(project: Project, speech: str, folder: Path) -> None:
     """The sample of a language, an exam with its answers, a trained job, and a line that could not be read."""
     await project.write("sample", sample_projects.fill, f"hobannu-{speech}")
-    await project.write("exam", lambda db: exam_rows.fill(db) and None)
+    await project.write("exam", _fill_exam)
     rows = folder / "broken.jsonl"
     rows.write_text(BROKEN_LINE)
+
+
+def _fill_exam(db: sqlite3.Connection) -> None:
+    """The exam was answered by a server that is known, and that does not answer now: no engine is started."""
+    exam_rows.fill(db)
+    for table in ("eval_subject", "job"):
+        db.execute(f"UPDATE {table} SET provider = 'nowhere'")
 
 
 def _dialogs() -> dict[str, MakeDialog]:
@@ -218,6 +227,7 @@ async def dialogs(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, 
 async def _pages(whole: QWidget) -> AsyncIterator[str]:
     """Show each page of the tab widgets inside `whole`, one after the other."""
     inner = [tabs for tabs in whole.findChildren(QTabWidget) if tabs.isVisibleTo(whole)]
+    await asyncio.sleep(0.02)
     if not inner:
         yield ""
     for tabs in inner:
@@ -225,6 +235,7 @@ async def _pages(whole: QWidget) -> AsyncIterator[str]:
         for number in range(tabs.count()):
             tabs.setCurrentIndex(number)
             await settle(whole)
+            await asyncio.sleep(0.02)  # what was added has its place
             yield f"/{tabs.tabText(number)}"
         tabs.setCurrentIndex(before)
 
