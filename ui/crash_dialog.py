@@ -66,7 +66,6 @@ class CrashDialog(QDialog):
         self.restart = self._add_button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
         self.go_on = self._add_button(tr("&Continue"), role.RejectRole, self.reject)
         self.go_on.setDefault(True)
-        self.go_on.setFocus()
         where = tr(
             "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
             log=paths.log_file(),
@@ -77,6 +76,8 @@ class CrashDialog(QDialog):
             layout.addWidget(part)
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
+        self.go_on.setFocus()
+        basics.order_focus(self.details, self.copy_details, self.copy, self.restart, self.go_on)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(
             style.scaled(DETAILS_WIDTH), style.scaled(DETAILS_HEIGHT)

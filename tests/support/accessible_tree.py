@@ -103,7 +103,11 @@ def _wrong_states(shown: list[QWidget]) -> Iterator[str]:
         state = read(control).state()
         if bool(state.disabled) == control.isEnabled():
             yield f"enabled or not: {describe(control)}"
-        if isinstance(control, QAbstractButton) and control.isCheckable() and not (state.checkable and bool(state.checked) == control.isChecked()):
+        if (
+            isinstance(control, QAbstractButton)
+            and control.isCheckable()
+            and not (state.checkable and bool(state.checked) == control.isChecked())
+        ):
             yield f"checked or not: {describe(control)}"
 
 

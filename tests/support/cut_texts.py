@@ -60,7 +60,10 @@ def _label(label: QLabel) -> Iterator[tuple[str, int]]:
         yield longest and label.text(), label.fontMetrics().horizontalAdvance(longest) - room.width()
     else:
         lines = label.text().replace("&", "").splitlines() if label.buddy() else label.text().splitlines()
-        yield label.text(), max((label.fontMetrics().horizontalAdvance(line) for line in lines), default=0) - room.width()
+        yield (
+            label.text(),
+            max((label.fontMetrics().horizontalAdvance(line) for line in lines), default=0) - room.width(),
+        )
         yield label.text(), label.fontMetrics().height() - label.height()
 
 
@@ -72,7 +75,11 @@ def _button(button: QAbstractButton) -> Iterator[tuple[str, int]]:
     if isinstance(button, QCheckBox | QRadioButton):
         option = QStyleOptionButton()
         button.initStyleOption(option)
-        part = QStyle.SubElement.SE_CheckBoxContents if isinstance(button, QCheckBox) else QStyle.SubElement.SE_RadioButtonContents
+        part = (
+            QStyle.SubElement.SE_CheckBoxContents
+            if isinstance(button, QCheckBox)
+            else QStyle.SubElement.SE_RadioButtonContents
+        )
         room = button.style().subElementRect(part, option, button).width()
         yield text, need - room
         yield text, button.fontMetrics().height() * (1 + text.count("\n")) - button.height()
@@ -171,10 +178,12 @@ def _patterns(speech: str) -> tuple[set[str], list[re.Pattern[str]]]:
         strings = message.string if isinstance(message.string, tuple) else (message.string,)
         texts += ids if speech == "en" else [*strings, *(ids if not all(strings) else ())]
     plain = {_plain(text) for text in texts if "{" not in text}
-    patterns = []
-    for text in texts:
-        if "{" in text and len(re.sub(r"\{\w+\}|\W", "", text)) >= (LEAST_LITERAL if speech == "en" else 3):
-            patterns.append(re.compile(re.sub(r"\\\{\w+\\\}", ".+?", re.escape(_plain(text))), re.DOTALL))
+    least = LEAST_LITERAL if speech == "en" else LEAST_LITERAL // 2
+    patterns = [
+        re.compile(re.sub(r"\\\{\w+\\\}", ".+?", re.escape(_plain(text))), re.DOTALL)
+        for text in texts
+        if "{" in text and len(re.sub(r"\{\w+\}|\W", "", text)) >= least
+    ]
     return plain, patterns
 
 
@@ -186,4 +195,6 @@ def is_own(text: str, speech: str, is_cell: bool = False) -> bool:
     """Whether the program wrote a text, and not a person or a model; in a cell only a text without placeholders."""
     plain, patterns = _patterns(speech)
     wanted = _plain(text).lstrip("✓▸▾ 0123456789")
-    return bool(wanted) and (wanted in plain or not is_cell and any(pattern.fullmatch(wanted) for pattern in patterns))
+    return bool(wanted) and (
+        wanted in plain or (not is_cell and any(pattern.fullmatch(wanted) for pattern in patterns))
+    )

@@ -202,6 +202,8 @@ class CurveChart(QWidget):
         self.plot.pointed.connect(self._describe)
         self._body.takeAt(self._body.count() - 1)
         self._body.insertWidget(1, self.plot, 1)
+        QWidget.setTabOrder(self.save, self.plot)
+        QWidget.setTabOrder(self.plot, self.legend)
         QShortcut(
             QKeySequence.StandardKey.Copy, self.plot, self.copy_picture, context=Qt.ShortcutContext.WidgetShortcut
         )

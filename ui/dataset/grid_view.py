@@ -40,6 +40,7 @@ class GridView(QTableView):
         self.setHorizontalHeader(self.header)
         self.setItemDelegate(CellDelegate(self))
         self.setWordWrap(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table; in the editor of a cell it goes to the next one
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

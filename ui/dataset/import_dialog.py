@@ -339,6 +339,8 @@ class ImportDialog(QDialog):
             for row, cells in enumerate(sample, start=1):
                 self.columns.setItem(row, number, _build_item(cells[place] if place < len(cells) else ""))
         self.columns.setRowHeight(0, self.fontMetrics().height() + 16)
+        below = (self.preview, self.split_box, self._status, self.tags_field, self._skip, self.ok_button)
+        basics.order_focus(self.encoding_box, self.columns, *self.column_boxes, *below)
         for number in range(len(names)):
             width = max(150, min(300, 860 // max(1, len(names))))
             self.columns.setColumnWidth(number, max(style.scaled(width), self.column_boxes[number].sizeHint().width()))

@@ -138,8 +138,10 @@ class DatasetTab(Tab):
 
     def _lay_out(self) -> None:
         self.bar.top.addSpacing(style.SPACE)
-        for button in (self.add_button, self._rows, self._panel_button):
+        buttons = self.add_button, self._rows, self._panel_button
+        for button in buttons:
             self.bar.top.addWidget(button)
+        basics.order_focus(self.bar.clear_button, *buttons)
         bottom = QHBoxLayout()
         bottom.addWidget(self.count_label, 1)
         bottom.addWidget(self.approve_button)

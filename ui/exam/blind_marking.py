@@ -54,7 +54,7 @@ class BlindMarking(QWidget):
         self.points, self.mark = basics.label(wrap=True, dim=True), basics.label()
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName(tr("The answer to mark"))
-        self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.text.setTabChangesFocus(True)
         self.note = QLineEdit(placeholderText=tr("A note (optional)"))
         self.note.setAccessibleName(tr("Note"))
         self._make_buttons()

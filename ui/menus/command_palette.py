@@ -126,6 +126,7 @@ def build_table() -> QTableWidget:
     table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setShowGrid(False)
+    table.setTabKeyNavigation(False)
     return table
 
 

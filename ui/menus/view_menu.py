@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu
 
 from core.language import tr
 from ui import style
+from ui.menus.pane_focus import PaneFocus
 from ui.project.file_actions import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -40,6 +41,8 @@ class ViewActions(QObject):
         self.steps.setChecked(not workspace.settings.hides_steps)
         self.steps.triggered.connect(path.want)
         path.shown.connect(self.steps.setChecked)
+        PaneFocus(menu, window)
+        menu.addSeparator()
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)

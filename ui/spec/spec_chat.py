@@ -184,6 +184,7 @@ class SpecChat(QWidget):
             if is_local else ""
         )  # fmt: skip
         self.pages.setCurrentIndex(int(bool(usable) or self.is_busy()))
+        self.setFocusProxy(self.field if self.pages.currentIndex() else self.settings)  # not one that is hidden
         self._show_buttons()
 
     def _show_buttons(self) -> None:

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
 from PySide6.QtGui import (
@@ -159,6 +160,12 @@ def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
         else:
             layout.addLayout(part)
     return page
+
+
+def order_focus(*widgets: QWidget) -> None:
+    """Let Tab go from each of the widgets to the next: Qt follows the order in which they were made."""
+    for one, other in pairwise(widgets):
+        QWidget.setTabOrder(one, other)
 
 
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:

@@ -33,16 +33,13 @@ from ui.menus.command_palette import CommandPalette, ShortcutsDialog
 from ui.widgets import basics
 
 MakeDialog = Callable[[MainWindow, Path], QDialog]
-BROKEN_LINE = '{"messages": [{"role": "user", "content": "cut'
-CONVERSATIONS = ("INSERT INTO chat_thread (id, title, created_at, updated_at) VALUES (1, 'How many players?', 0, 0)",)
+PAUSE = 0.02  # seconds in which what was added gets its place
 
 
-async def fill(project: Project, speech: str, folder: Path) -> None:
-    """The sample of a language, an exam with its answers, a trained job, and a line that could not be read."""
+async def fill(project: Project, speech: str) -> None:
+    """The sample of a language, an exam with its answers, and a trained job."""
     await project.write("sample", sample_projects.fill, f"hobannu-{speech}")
     await project.write("exam", _fill_exam)
-    rows = folder / "broken.jsonl"
-    rows.write_text(BROKEN_LINE)
 
 
 def _fill_exam(db: sqlite3.Connection) -> None:
@@ -227,7 +224,7 @@ async def dialogs(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, 
 async def _pages(whole: QWidget) -> AsyncIterator[str]:
     """Show each page of the tab widgets inside `whole`, one after the other."""
     inner = [tabs for tabs in whole.findChildren(QTabWidget) if tabs.isVisibleTo(whole)]
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(PAUSE)
     if not inner:
         yield ""
     for tabs in inner:
@@ -235,7 +232,7 @@ async def _pages(whole: QWidget) -> AsyncIterator[str]:
         for number in range(tabs.count()):
             tabs.setCurrentIndex(number)
             await settle(whole)
-            await asyncio.sleep(0.02)  # what was added has its place
+            await asyncio.sleep(PAUSE)
             yield f"/{tabs.tabText(number)}"
         tabs.setCurrentIndex(before)
 
