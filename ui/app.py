@@ -110,10 +110,11 @@ async def show(
         project, error = await open_sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
-    on_window(window)
     rebuild = WindowRebuild(window, on_window)
     if look:
+        rebuild.window_built.connect(look.watch)
         look.font_changed.connect(workspace.look_changed)
+    rebuild.announce()
     workspace.remember(project.path)
     window.show()
     if error is not None:

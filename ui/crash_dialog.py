@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -77,7 +77,6 @@ class CrashDialog(QDialog):
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
         self.go_on.setFocus()
-        basics.order_focus(self.details, self.copy_details, self.copy, self.restart, self.go_on)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(
             style.scaled(DETAILS_WIDTH), style.scaled(DETAILS_HEIGHT)
@@ -88,6 +87,11 @@ class CrashDialog(QDialog):
         button.setAutoDefault(False)
         button.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
         return button
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.buttons.setFocusProxy(None)  # its default button: Tab then left the three others out
+        basics.order_focus(self.details, self.copy_details, self.copy, self.restart, self.go_on)
 
     def add(self, error: BaseException) -> None:
         """Count one more mistake. Its details are shown unless it has happened before."""

@@ -48,6 +48,7 @@ from ui.tab_base import ALL_TABLES, Tab
 from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
+from ui.widgets.composition_guard import CompositionGuard
 from ui.widgets.drop_overlay import DropOverlay
 from ui.widgets.latest_task_and_reload import format_pause
 from ui.widgets.message_bar import MessageBar, Notice
@@ -80,6 +81,7 @@ class MainWindow(ProjectWindow):
         ]  # fmt: skip
         self.copies = CopyActions(workspace, self, self.flush)
         self.files: FileActions = FileActions(workspace, self, rescuer)
+        CompositionGuard(self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from ui import style
 
@@ -24,11 +24,14 @@ class SystemLook(QObject):
         self._hints = hints = app.styleHints()
         hints.colorSchemeChanged.connect(self._on_changed)
         hints.accessibility().contrastPreferenceChanged.connect(self._on_changed)
-        app.installEventFilter(self)
         self._read_accent()
 
+    def watch(self, window: QWidget) -> None:
+        """Follow what the desktop tells this window; a filter of all events would be asked for every one of them."""
+        window.installEventFilter(self)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ThemeChange:  # sent to each window
+        if event.type() == QEvent.Type.ThemeChange:
             self._pause.start()
         return super().eventFilter(watched, event)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from core import language
@@ -26,15 +26,22 @@ class WindowRebuild(QObject):
     an import; the window says so meanwhile.
     """
 
+    window_built = Signal(object)  # the window, whenever there is another one
+
     def __init__(self, window: MainWindow, on_window: Callable[[MainWindow], object] = lambda _window: None) -> None:
         super().__init__()
-        self.window, self._on_window = window, on_window
+        self.window = window
+        self.window_built.connect(on_window)
         self._is_wanted = self._is_said = False
         self._task: asyncio.Task[None] | None = None
         workspace = window.workspace
         workspace.look_changed.connect(self._on_changed)
         workspace.tasks.busy.connect(self._on_task)
         _application().focusObjectChanged.connect(self._on_focus)
+
+    def announce(self) -> None:
+        """Say which window there is now."""
+        self.window_built.emit(self.window)
 
     def _on_changed(self) -> None:
         self._is_wanted, self._is_said = True, False
@@ -85,7 +92,7 @@ class WindowRebuild(QObject):
         old.stop_listening()  # the new window answers for the project from now on
         new = MainWindow(old.workspace, old)
         self.window = new
-        self._on_window(new)
+        self.announce()
         new.show()
         if (widget := _follow_path(new, focus)) is not None:
             widget.setFocus()

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import openai  # noqa: F401 - by this thread: PySide's import hook fails now and then where another one imports it
 import shiboken6
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
