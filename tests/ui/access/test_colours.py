@@ -73,7 +73,8 @@ def pairs() -> list[tuple[str, QColor, QColor, float]]:
     ]
     found += [("a bar of a histogram", QColor(style.SERIES[0]), colour("Base"), EDGE)]
     found += [
-        (f"a rate of {share} %", colour("Text"), rate_colour(PassRate(share, 100, 100, share)), TEXT) for share in range(0, 101, 10)
+        (f"a rate of {share} %", colour("Text"), rate_colour(PassRate(share, 100, 100, share)), TEXT)
+        for share in range(0, 101, 10)
     ]
     return found
 
