@@ -9,8 +9,7 @@ import time
 
 import pyatspi
 
-PATIENCE = 120.0  # seconds: only what hangs takes as long
-PAUSE = 0.2
+TRIES, PAUSE = 600, 0.2  # only what hangs takes as many; seconds between two of them
 MOST_NODES = 4_000
 
 
@@ -34,8 +33,7 @@ def is_shown(node):
 
 def find(root, role, name=""):
     """The first shown node of a role with this name; waits for it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    for _try in range(TRIES):
         for node in walk(root()):
             try:
                 if node.getRoleName() in role.split("|") and node.name == name and is_shown(node):
@@ -83,8 +81,9 @@ def main(names):
     found["spec text"] = find(root, "text", names["spec text"]).queryText().getText(0, 40)
     preview = find(root, "toggle button|push button|check box", names["preview"])
     press(preview)
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and not preview.getState().contains(pyatspi.STATE_CHECKED):
+    for _try in range(TRIES):
+        if preview.getState().contains(pyatspi.STATE_CHECKED):
+            break
         time.sleep(PAUSE)
     found["preview is checked"] = preview.getState().contains(pyatspi.STATE_CHECKED)
     select_tab(root, names["examples"])

@@ -12,10 +12,12 @@ from tests.support.pages.menus import find_entry
 from tests.support.pages.windows import close, open_window
 from tests.support.until import until
 from ui import style
+from ui.main_window import MainWindow
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.spec_chat_messages import MessageText
 from ui.widgets.json_dialog import JsonDialog
 from ui.window_rebuild import WindowRebuild
+from ui.workspace import Workspace
 
 
 @pytest.fixture
@@ -162,17 +164,26 @@ def test_a_run_of_a_plan_goes_on_in_the_next_window(run, held):
     run(go())
 
 
-def test_a_conversation_about_the_text_is_kept(run, held):
+def test_a_conversation_about_the_text_is_kept(run, sample, server, server_key, qapp):
     """It is in no file: the next window shows the same questions, answers and offers."""
+    font = qapp.font()
+    server.answer("base-model", "I left one sentence out.")
 
     async def go():
-        chat = held.window.spec_tab.chat
-        answer = chat._begin("Shorter, please", "")
-        answer.reply = "I left one sentence out.\n\n# Rules\n\nShort."
-        chat._end(answer, "Shorter, please", held.window.spec_tab.current_spec())
-        chat._on_done(answer)
-        new = await switch(held, language="ja")
-        texts = [one.toPlainText() for one in new.spec_tab.chat.findChildren(MessageText)]
-        assert "Shorter, please" in texts and any("I left one sentence out." in text for text in texts)
+        rebuild = WindowRebuild(MainWindow(Workspace(sample, server.settings())))
+        rebuild.window.show()
+        chat = rebuild.window.spec_tab.chat
+        await until(lambda: chat.model.usable())
+        chat.field.setPlainText("Shorter, please")
+        chat.send.click()
+        await until(lambda: not chat.is_busy() and "I left one sentence out." in texts_of(chat))
+        new = await switch(rebuild, language="ja")
+        assert texts_of(new.spec_tab.chat) == ["Shorter, please", "I left one sentence out."]
+        await close(new)
 
     run(go())
+    qapp.setFont(font)
+
+
+def texts_of(chat):
+    return [one.toPlainText() for one in chat.findChildren(MessageText) if one.toPlainText()]
