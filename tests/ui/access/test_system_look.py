@@ -15,19 +15,21 @@ def look(qapp, dressed):
     style.apply(qapp, "")
     look = SystemLook(qapp)
     yield look
-    qapp.styleHints().unsetColorScheme()
     qapp.setProperty(style.SYSTEM_ACCENT, "")
     look.deleteLater()
 
 
 def test_a_change_of_the_scheme_colours_everything_anew(run, qapp, look):
-    """As the desktop's switch to dark does, through Qt's own signal."""
+    """Through Qt's own signal. The offscreen platform has no scheme: the theme stands in for what the desktop has then."""
 
     async def go():
-        qapp.styleHints().setColorScheme(Qt.ColorScheme.Dark)
-        await until(lambda: qapp.palette().color(QPalette.ColorRole.Base).name() == style.DARK["Base"])
-        qapp.styleHints().setColorScheme(Qt.ColorScheme.Light)
-        await until(lambda: qapp.palette().color(QPalette.ColorRole.Base).name() == style.LIGHT["Base"])
+        for theme, scheme, palette in (
+            ("dark", Qt.ColorScheme.Dark, style.DARK),
+            ("light", Qt.ColorScheme.Light, style.LIGHT),
+        ):
+            qapp.setProperty(style.THEME, theme)
+            qapp.styleHints().colorSchemeChanged.emit(scheme)
+            await until(lambda palette=palette: style.base_colour().name() == palette["Base"])
 
     run(go())
 
