@@ -90,7 +90,7 @@ class CrashDialog(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.buttons.setFocusProxy(None)  # its default button: Tab then left the three others out
+        self.buttons.setFocusProxy(None)  # type: ignore[arg-type]  # the default button: Tab left out the others
         basics.order_focus(self.details, self.copy_details, self.copy, self.restart, self.go_on)
 
     def add(self, error: BaseException) -> None:
