@@ -36,6 +36,7 @@ TEST_PROGRAMS = {
 }  # fmt: skip
 BROWSER = "chromium-headless-shell"  # one test opens a report in it, or in any of these
 BROWSERS = (BROWSER, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SCREEN_READER = ("at-spi2-core", "python3-pyatspi", "gir1.2-atspi-2.0")
 JAPANESE_FONT = "fonts-noto-cjk"
 
 
@@ -54,6 +55,7 @@ def main() -> None:
         install_system_packages(missing_packages(purpose))
     if purpose == "test":
         offer_browser()
+        offer_screen_reader()
     make_venv()
     install_packages(purpose)
     if purpose == "run":
@@ -115,6 +117,17 @@ def offer_browser() -> None:
     ):
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         line = f"apt-get update && apt-get install -y --no-install-recommends {BROWSER}"
+        subprocess.run(["sh", "-c", line], env=env)
+
+
+def offer_screen_reader() -> None:
+    """One test uses the window as a screen reader does: without these packages, it is skipped."""
+    is_there = (
+        Path("/usr/libexec/at-spi-bus-launcher").exists() and Path("/usr/lib/python3/dist-packages/pyatspi").exists()
+    )
+    if platform.system() == "Linux" and os.geteuid() == 0 and shutil.which("apt-get") and not is_there:
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        line = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(SCREEN_READER)}"
         subprocess.run(["sh", "-c", line], env=env)
 
 

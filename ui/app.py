@@ -26,7 +26,9 @@ from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.project import single_instance
+from ui.system_look import SystemLook
 from ui.widgets import screen_fit
+from ui.window_rebuild import WindowRebuild
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ def run(arguments: list[str]) -> int:
     app.setWindowIcon(style.icon("juku"))
     qt_translations.translate(app, chosen.language or language.system_language())
     style.set_text_size(app, chosen.text_size)
+    look = SystemLook(app)
     style.apply(app, chosen.theme)
     screen_fit.watch(app)
     loop = EventLoop(app)
@@ -65,10 +68,10 @@ def run(arguments: list[str]) -> int:
     window: list[MainWindow] = []
     try:
         with loop:
-            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append))
+            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append, look))
     finally:  # whatever else went wrong: a restart is asked for when something has
-        if window and window[0].restarts:
-            restart.restart(window[0].workspace.project.path)
+        if window and window[-1].restarts:
+            restart.restart(window[-1].workspace.project.path)
     return 0
 
 
@@ -89,7 +92,10 @@ def has_display() -> bool:
 
 
 async def show(
-    chosen: settings.Settings, found: list[Path], on_window: Callable[[MainWindow], object] = lambda _window: None
+    chosen: settings.Settings,
+    found: list[Path],
+    on_window: Callable[[MainWindow], object] = lambda _window: None,
+    look: SystemLook | None = None,
 ) -> None:
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
     document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
@@ -106,7 +112,11 @@ async def show(
         project, error = await open_sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
-    on_window(window)
+    rebuild = WindowRebuild(window, on_window)
+    if look:
+        rebuild.window_built.connect(look.watch)
+        look.font_changed.connect(workspace.look_changed)
+    rebuild.announce()
     workspace.remember(project.path)
     window.show()
     if error is not None:
@@ -120,7 +130,7 @@ async def show(
         await window.closed
     finally:
         await workspace.close()
-        window.deleteLater()
+        rebuild.window.deleteLater()
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:

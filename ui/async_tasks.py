@@ -37,6 +37,7 @@ class Tasks(QObject):
         self._activity_of: dict[asyncio.Task[None], Activity] = {}  # of each running task that has a label
         self.progress.connect(self._on_progress)
         self._running: dict[asyncio.Task[None], str] = {}
+        self._windowless: set[asyncio.Task[None]] = set()
         self._owned: dict[int, set[asyncio.Task[None]]] = {}  # by the id of the owner
         self._closed = False
 
@@ -47,10 +48,12 @@ class Tasks(QObject):
         owner: QObject | None = None,
         kind: ActivityKind = ActivityKind.OTHER,
         reference: str = "",
+        is_windowless: bool = False,
     ) -> asyncio.Task[None]:
         """Run `command`. With a `label` it is an activity of this kind: shown in the status bar, where it can be cancelled.
 
-        With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed.
+        With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed. What
+        `is_windowless` uses nothing of the window that began it: another one may take its place meanwhile.
         """
         task = asyncio.get_running_loop().create_task(
             self._run(command), name=label or getattr(command, "__qualname__", "")
@@ -58,6 +61,8 @@ class Tasks(QObject):
         self._running[task] = label
         if label:
             self._activity_of[task] = self.activities.begin(kind, label, task.cancel, reference)
+        if is_windowless:
+            self._windowless.add(task)
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         if owner is not None:
@@ -89,6 +94,11 @@ class Tasks(QObject):
     def label(self) -> str:
         """The label of the newest running task that has one; '' if none has."""
         return next((label for label in reversed(self._running.values()) if label), "")
+
+    @property
+    def window_label(self) -> str:
+        """The label of the newest running task that needs the window it was begun in; '' if there is none."""
+        return next((label for task in reversed(self.running_in_window()) if (label := self._running[task])), "")
 
     def reporter(self, label: str) -> Reporter:
         """A reporter whose progress is shown under `label`."""
@@ -130,6 +140,7 @@ class Tasks(QObject):
         del self._running[task]
         if activity := self._activity_of.pop(task, None):
             self._end_activity(activity, task)
+        self._windowless.discard(task)
         self.busy.emit(self.label)
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
@@ -145,6 +156,10 @@ class Tasks(QObject):
             )
         else:
             self.activities.end(activity, ActivityOutcome.FAILED if activity.is_failure else ActivityOutcome.DONE)
+
+    def running_in_window(self) -> list[asyncio.Task[None]]:
+        """The tasks that have not ended and may need the window they were begun in."""
+        return [task for task in self._running if task not in self._windowless]
 
     def running(self) -> list[asyncio.Task[None]]:
         """The tasks that have not ended."""

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -66,7 +66,6 @@ class CrashDialog(QDialog):
         self.restart = self._add_button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
         self.go_on = self._add_button(tr("&Continue"), role.RejectRole, self.reject)
         self.go_on.setDefault(True)
-        self.go_on.setFocus()
         where = tr(
             "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
             log=paths.log_file(),
@@ -77,9 +76,10 @@ class CrashDialog(QDialog):
             layout.addWidget(part)
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
+        self.go_on.setFocus()
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(
-            DETAILS_WIDTH, DETAILS_HEIGHT
+            style.scaled(DETAILS_WIDTH), style.scaled(DETAILS_HEIGHT)
         )  # room for all sentences, also where the last of them comes later
 
     def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
@@ -87,6 +87,11 @@ class CrashDialog(QDialog):
         button.setAutoDefault(False)
         button.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
         return button
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.buttons.setFocusProxy(None)  # type: ignore[arg-type]  # the default button: Tab left out the others
+        basics.order_focus(self.details, self.copy_details, self.copy, self.restart, self.go_on)
 
     def add(self, error: BaseException) -> None:
         """Count one more mistake. Its details are shown unless it has happened before."""

@@ -141,7 +141,9 @@ class LlmRunRunner(QObject):
         run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._report_progress(run, progress))
         self._runs[task] = run
-        run.handle = self._workspace.tasks.start(label, self._run(run, work), kind=ActivityKind.GENERATION)
+        run.handle = self._workspace.tasks.start(
+            label, self._run(run, work), kind=ActivityKind.GENERATION, is_windowless=True
+        )
         run.handle.add_done_callback(lambda _handle: self._end(run))
         self.changed.emit(task)
 

@@ -1,10 +1,12 @@
 """The main window: the tabs, the menus, the status bar, and files dropped onto it."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,6 +25,7 @@ from core.exam import runs
 from core.language import tr
 from core.storage.project import Changes, Project
 from core.teaching.teaching_path import PathStep
+from core.training.jobs import Job
 from ui import style
 from ui.activities import Activity
 from ui.activity import activity_texts
@@ -53,6 +56,7 @@ from ui.tab_base import ALL_TABLES, Tab
 from ui.training import job_end_notice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
+from ui.widgets.composition_guard import CompositionGuard
 from ui.widgets.drop_overlay import DropOverlay
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.server_trouble_bar import ServerTroubleBar
@@ -68,17 +72,19 @@ ASKED_KINDS = {*ActivityKind} - {ActivityKind.OTHER}  # before the window closes
 class MainWindow(ProjectWindow):
     """The main window on one workspace; `closed` is done once everything is saved and stopped."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, before: MainWindow | None = None) -> None:
+        """`before` is the window on the same workspace whose place this one takes (ui/window_rebuild.py)."""
         super().__init__()
         self.workspace = workspace
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[None] = before.closed if before else asyncio.get_running_loop().create_future()
+        teaching, rescuer = (before.training_tab.teaching, before.files.rescuer) if before else (None, None)
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
         self.restarts = False  # whether Juku restarts with the same project after this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
-        self.spec_tab = SpecTab(workspace)
+        self.spec_tab: SpecTab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
-        self.training_tab = TrainingTab(workspace)
+        self.training_tab: TrainingTab = TrainingTab(workspace, teaching=teaching)
         self.chat_tab = ChatTab(workspace)
         self.exam_tab = ExamTab(workspace)
         self.tab_list: list[Tab] = [
@@ -86,11 +92,12 @@ class MainWindow(ProjectWindow):
         ]  # fmt: skip
         self.activity = ActivityDock(workspace.activities, self)
         self.copies = CopyActions(workspace, self, self.flush)
+        CompositionGuard(self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
         self.printing = PrintActions(workspace, self, self.tabs)
-        self.files = FileActions(workspace, self)
+        self.files: FileActions = FileActions(workspace, self, rescuer)
         self.layouts = WindowLayout(workspace, self)
         self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
@@ -98,12 +105,39 @@ class MainWindow(ProjectWindow):
         self._connect()
         self._restore()
         self.show_project()
+        if before:
+            self._take_over(before)
+
+    def _take_over(self, before: MainWindow) -> None:
+        """Show what the window before shows; that one leaves everything to this one."""
+        for ours, theirs in zip(self.tab_list, before.tab_list, strict=True):
+            ours.take_over(theirs)
+        self.tabs.setCurrentIndex(before.tabs.currentIndex())
+        if not before.messages.isHidden():
+            self.messages.show_text(before.messages.text())
+
+    def stop_listening(self) -> None:
+        """Leave it to another window to answer who opens the project a second time."""
+        self._one.end()
+
+    def leave(self) -> None:
+        """Another window has taken the place of this one: show and begin nothing more, without closing the project."""
+        for timer in self.findChildren(QTimer):
+            timer.stop()
+        tasks = self.workspace.tasks
+        tasks.changed.disconnect(self.refresh)
+        tasks.failed.disconnect(self._on_failed)
+        self.workspace.rows_wanted.disconnect(self.show_examples)
+        self.workspace.queue.ended.disconnect(self._on_job_ended)
+        self.workspace.activities.changed.disconnect(self._show_running)
+        self.workspace.activities.progressed.disconnect(self._show_running)
+        self.notification.deleteLater()  # the other window has one of its own
+        self.hide()
 
     def _restore(self) -> None:
         """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
-        share = chosen.text_size / style.NORMAL_TEXT_SIZE
-        self.resize(round(1240 * share), round(820 * share))
+        self.resize(style.scaled(1240), style.scaled(820))
         if not self.layouts.restore_geometry():
             self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
         screen_fit.fit(self)
@@ -115,7 +149,7 @@ class MainWindow(ProjectWindow):
         self.place = SyncedFolderBar(self.workspace, self)
         self.drop_overlay = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
-        self.tabs.setIconSize(QSize(18, 18))
+        self.tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
@@ -169,10 +203,10 @@ class MainWindow(ProjectWindow):
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         self.workspace.activities.changed.connect(self._show_running)
-        self.workspace.activities.progressed.connect(lambda _one: self._show_running())
+        self.workspace.activities.progressed.connect(self._show_running)
         self.activity.panel.wanted.connect(self._on_activity_wanted)
         self.workspace.offers_changed.connect(self._on_offers)
-        self.workspace.offers_failed.connect(lambda _provider: self._on_offers())
+        self.workspace.offers_failed.connect(self._on_offers_failed)
         self.workspace.rows_wanted.connect(self.show_examples)
         self.trouble.settings_wanted.connect(self._on_server_settings)
         self.trouble.engine_wanted.connect(self.help.get_engine)
@@ -180,7 +214,7 @@ class MainWindow(ProjectWindow):
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.open_rescue)
-        self.workspace.queue.ended.connect(lambda job: job_end_notice.show(self, job))
+        self.workspace.queue.ended.connect(self._on_job_ended)
         self.notification = EndNotification(self.workspace, self)
         self.notification.clicked.connect(self._on_notification_clicked)
         self.path.step_chosen.connect(self._on_step)
@@ -263,7 +297,10 @@ class MainWindow(ProjectWindow):
         shown = (one for one in self.workspace.activities.running() if one.entry.kind in SHOWN_KINDS and one.cancel)
         return next(shown, None)
 
-    def _show_running(self) -> None:
+    def _on_job_ended(self, job: Job) -> None:
+        job_end_notice.show(self, job)
+
+    def _show_running(self, _progressed: Activity | None = None) -> None:
         newest = self._newest_activity()
         for widget in (self._task, self._progress, self._cancel):
             widget.setVisible(newest is not None)
@@ -304,6 +341,9 @@ class MainWindow(ProjectWindow):
         for tab in self.tab_list:
             tab.show_offers()
 
+    def _on_offers_failed(self, _provider: str) -> None:
+        self._on_offers()
+
     def show_examples(self, words: str) -> None:
         """Show the rows that the filter `words` finds."""
         self.tabs.setCurrentWidget(self.dataset_tab)
@@ -341,9 +381,11 @@ class MainWindow(ProjectWindow):
             Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
         return changes
 
-    def show_settings(self) -> None:
-        """Open the settings."""
-        SettingsDialog(self.workspace, self).open()
+    def show_settings(self, page: int = 0) -> None:
+        """Open the settings at a page, by its place."""
+        dialog = SettingsDialog(self.workspace, self)
+        dialog.tabs.setCurrentIndex(page)
+        dialog.open()
 
     def _on_server_settings(self) -> None:
         """The chosen server's page, ready for its key."""

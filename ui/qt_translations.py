@@ -23,6 +23,9 @@ class QtTextTranslator(QTranslator):
 def translate(app: QApplication, chosen: str) -> None:
     """Speak `chosen`, 'en' or 'ja', from now on; dates and numbers, too."""
     QLocale.setDefault(QLocale(chosen))
+    for before in app.findChildren(QTranslator):  # of another language
+        app.removeTranslator(before)
+        before.deleteLater()
     if chosen == "en":
         return
     app.installTranslator(QtTextTranslator(app))  # the newest is asked first

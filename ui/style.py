@@ -1,13 +1,23 @@
 """How Juku looks: one palette for light, one for dark, and the few rules Qt's Fusion style needs."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from core.paths import RESOURCES
 
 ACCENT = "#0c756b"
 THEME = "theme"  # the application's property that holds what was chosen
+TEXT_SIZE = "text_size"  # the application's property with the chosen size of texts, in per cent of the system's
+ICON_SIZE, BOX_SIZE, ARROW_SIZE = 16, 14, 10  # pixels of icons, of what can be ticked, and of arrows
+SYSTEM_ACCENT = "system_accent"  # the application's property with the desktop's accent colour; '' for none
+ROUNDING = 0.03  # of a contrast, when a shade becomes eight bits
+TINT_SHARE = 0.18  # of the accent in the ground of what is chosen
+TINT_TEXT_CONTRAST = 9.0  # of the text on that ground, so that coloured texts can be read there, too
+QT_ACCENT = "#308cc6"  # Qt's own accent, where the desktop has none
+TEXT_CONTRAST, EDGE_CONTRAST = 4.5, 3.0  # WCAG 2.2 AA: of texts, and of edges, marks and large texts
 TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # per cent of the system's, as they can be chosen
 NORMAL_TEXT_SIZE = 100
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
@@ -30,7 +40,21 @@ DARK = {
 # What the palette has no role for: the ring of what has the focus, that of the primary button, and the ground of what is checked.
 FOCUS_RINGS = (ACCENT, "#2aa89b")
 PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
-SELECTION_TINTS = ("#d3ebe7", "#173a37")
+SELECTION_TINTS = ("#e2f1ee", "#173a37")
+
+# What the palette is changed to where the desktop asks for high contrast.
+HIGH_CONTRAST = (
+    {
+        "Window": "#ffffff", "Base": "#ffffff", "AlternateBase": "#ffffff", "WindowText": "#000000", "Text": "#000000",
+        "ButtonText": "#000000", "PlaceholderText": "#3a3f47", "Mid": "#5b626c", "Dark": "#000000", "Midlight": "#c4c9d0",
+        "ToolTipBase": "#000000",
+    },
+    {
+        "Window": "#000000", "Base": "#000000", "AlternateBase": "#000000", "Button": "#000000", "WindowText": "#ffffff",
+        "Text": "#ffffff", "ButtonText": "#ffffff", "PlaceholderText": "#c9d0da", "Mid": "#8b939e", "Dark": "#ffffff",
+        "ToolTipBase": "#ffffff", "ToolTipText": "#000000",
+    },
+)  # fmt: skip
 
 # What colours mean, by light and dark: (text, background)
 MEANINGS = {
@@ -49,7 +73,7 @@ QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; b
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
-QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
+QPushButton[primary="true"]:disabled {{ background: {window}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
 QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: 5px; }}
 QToolButton[step="true"]:hover {{ border-color: {mid}; }}
@@ -65,25 +89,26 @@ QPlainTextEdit:focus, QTextEdit:focus, QTableView:focus, QListView:focus, QTreeV
 QComboBox {{ combobox-popup: 0; }}
 QComboBox QAbstractItemView {{ border: 1px solid {dark}; border-radius: 0; padding: 2px; outline: 0; color: {text}; background: {base};
     selection-color: {highlightedtext}; selection-background-color: {highlight}; }}
-QComboBox::drop-down {{ border: 0; width: 20px; }}
-QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
-QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; height: 10px; }}
-QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
+QComboBox::drop-down {{ border: 0; width: {dropdown}px; }}
+QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; height: {arrow}px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: {updown}px; }}
+QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: {arrow}px; height: {arrow}px; }}
+QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; height: {arrow}px; }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
 QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked, QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
 QCheckBox::indicator:indeterminate, QTreeView::indicator:indeterminate {{ background: {accent}; border-color: {accent}; image: url({icons}/dash.svg); }}
-QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
+QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: {inner}px; height: {inner}px; }}
 QCheckBox::indicator:checked:focus {{ border-color: {windowtext}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}
-QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 8px; background: {base}; }}
-QRadioButton::indicator:checked {{ border: 5px solid {accent}; width: 6px; height: 6px; }}
-QRadioButton::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
-QRadioButton::indicator:checked:focus {{ border: 4px solid {ring}; width: 8px; height: 8px; }}
+QRadioButton::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: {round}px; background: {base}; }}
+QRadioButton::indicator:checked {{ border: {dot}px solid {accent}; width: {dotted}px; height: {dotted}px; }}
+QRadioButton::indicator:focus {{ border: 2px solid {ring}; width: {inner}px; height: {inner}px; }}
+QRadioButton::indicator:checked:focus {{ border: {focusdot}px solid {ring}; width: {focusdotted}px; height: {focusdotted}px; }}
 QRadioButton::indicator:disabled {{ border-color: {mid}; }}
 QHeaderView::section {{ padding: 6px 8px; border: 0; border-bottom: 1px solid {mid}; background: {window}; font-weight: 600; }}
 QTableView {{ gridline-color: transparent; }}
 QTableCornerButton::section {{ border: 0; border-bottom: 1px solid {mid}; background: {window}; }}
+QPushButton, QToolButton, QTabBar, QListView, QTreeView, QTableView, QComboBox, QMenu {{ icon-size: {icon}px; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QMenu {{ border: 1px solid {dark}; }}
@@ -96,25 +121,31 @@ QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipb
 def apply(app: QApplication, theme: str) -> None:
     """Style the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
     app.setStyle("Fusion")
-    followed = app.property(THEME) is not None
     app.setProperty(THEME, theme)
     hints = QGuiApplication.styleHints()
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
-    if not followed:
-        hints.colorSchemeChanged.connect(lambda _scheme: _apply_palette(app))
-    _apply_palette(app)
+    refresh(app)
 
 
 def set_text_size(app: QApplication, size: int) -> None:
     """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
-    font = app.font()
-    share = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size)) / NORMAL_TEXT_SIZE
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    size = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size))
+    share = size / NORMAL_TEXT_SIZE
+    app.setProperty(TEXT_SIZE, size)
     if font.pointSizeF() > 0:
         font.setPointSizeF(font.pointSizeF() * share)
     else:  # the system gave it in pixels
         font.setPixelSize(round(font.pixelSize() * share))
     app.setFont(font)
+
+
+def scaled(pixels: int) -> int:
+    """A length in pixels for texts of the normal size, made as much larger or smaller as the texts are."""
+    app = QGuiApplication.instance()
+    size = app.property(TEXT_SIZE) if app else None
+    return round(pixels * (size or NORMAL_TEXT_SIZE) / NORMAL_TEXT_SIZE)
 
 
 def is_dark() -> bool:
@@ -125,9 +156,18 @@ def is_dark() -> bool:
     return theme == "dark" or (not theme and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 
+def is_high_contrast() -> bool:
+    """Whether the desktop asks for high contrast."""
+    hints = QGuiApplication.styleHints()  # held, since PySide forgets with it what it returns
+    return hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+
+
 def colours(meaning: str) -> tuple[QColor, QColor]:
     """Text and background for 'error', 'warning', 'good' or 'note' in the present theme."""
     text, background = MEANINGS[meaning][is_dark()]
+    if is_high_contrast():
+        base = QGuiApplication.palette().color(QPalette.ColorRole.Base)
+        return mix_colours(QColor(text), QColor("white" if is_dark() else "black"), 0.4), base
     return QColor(text), QColor(background)
 
 
@@ -136,14 +176,48 @@ def dim() -> QColor:
     return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
 
 
+def accent() -> QColor:
+    """The colour of what is chosen and of bars: Juku's own, or the desktop's where it has one."""
+    return QGuiApplication.palette().color(QPalette.ColorRole.Accent)
+
+
+def base_colour() -> QColor:
+    """The ground of texts, tables and charts."""
+    return QGuiApplication.palette().color(QPalette.ColorRole.Base)
+
+
 def focus_ring_colour() -> QColor:
     """The edge of what has the focus."""
-    return QColor(FOCUS_RINGS[is_dark()])
+    return QColor(_accent_colours(is_dark())["ring"])
 
 
 def selection_tint() -> QColor:
     """The ground of what is chosen or checked; every text can be read on it."""
-    return QColor(SELECTION_TINTS[is_dark()])
+    return QColor(_accent_colours(is_dark())["tint"])
+
+
+def contrast_ratio(one: QColor, other: QColor) -> float:
+    """The contrast of two colours by WCAG, 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable_shade(colour: QColor, limits: Sequence[tuple[QColor, float]]) -> QColor:
+    """The shade of `colour`, as near to it as possible, with at least these contrasts to these other colours."""
+    hue, saturation, lightness = colour.hslHueF(), colour.hslSaturationF(), colour.lightnessF()
+    shades = sorted((step / 100 for step in range(101)), key=lambda light: abs(light - lightness))
+    for light in shades:
+        shade = QColor.fromHslF(max(0.0, hue), saturation, light)
+        if all(contrast_ratio(shade, ground) >= least + ROUNDING for ground, least in limits):
+            return shade
+    return colour
+
+
+def system_accent() -> QColor | None:
+    """The accent colour of the desktop; None where it has none."""
+    app = QGuiApplication.instance()
+    found = app.property(SYSTEM_ACCENT) if app else None
+    return QColor(found) if found else None
 
 
 def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
@@ -157,8 +231,12 @@ def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 
-def _apply_palette(app: QApplication) -> None:
-    colours = DARK if is_dark() else LIGHT
+def refresh(app: QApplication) -> None:
+    """Colour everything for the present theme, accent colour and contrast."""
+    is_night = is_dark()
+    colours = (DARK if is_night else LIGHT) | (HIGH_CONTRAST[is_night] if is_high_contrast() else {})
+    accents = _accent_colours(is_night)
+    colours |= {role: accents[role] for role in ("Highlight", "Accent", "Link", "LinkVisited")}
     palette = QPalette()
     for role, colour in colours.items():
         palette.setColor(QPalette.ColorRole[role], QColor(colour))
@@ -167,12 +245,68 @@ def _apply_palette(app: QApplication) -> None:
     app.setPalette(palette)
     app.setStyleSheet(
         SHEET.format(
-            fill=ACCENT,
-            ring=FOCUS_RINGS[is_dark()],
-            primaryring=PRIMARY_RINGS[is_dark()],
-            tint=SELECTION_TINTS[is_dark()],
+            fill=accents["fill"],
+            ring=accents["ring"],
+            primaryring=PRIMARY_RINGS[is_night],
+            tint=accents["tint"],
             icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],
+            **_sizes(),
         )
     )
+
+
+def _accent_colours(is_night: bool) -> dict[str, str]:
+    """The colours that come from the accent: Juku's own, or readable shades of the desktop's."""
+    theme = DARK if is_night else LIGHT
+    own = {
+        "fill": ACCENT, "ring": FOCUS_RINGS[is_night], "tint": SELECTION_TINTS[is_night],
+        **{role: theme[role] for role in ("Highlight", "Accent", "Link", "LinkVisited")},
+    }  # fmt: skip
+    wanted = system_accent()
+    return derive_accents(wanted, theme) if wanted else own
+
+
+def derive_accents(wanted: QColor, theme: dict[str, str]) -> dict[str, str]:
+    """The colours of a theme that come from the accent `wanted`, each readable where it is used."""
+    grounds = [QColor(theme[role]) for role in ("Base", "Window", "Button", "AlternateBase")]
+    white, text = QColor("white"), QColor(theme["HighlightedText"])
+    tint = mix_colours(grounds[0], wanted, TINT_SHARE)
+    text_limits = [(QColor(theme["Text"]), TINT_TEXT_CONTRAST), (QColor(theme["PlaceholderText"]), TEXT_CONTRAST)]
+    text_limits += [(QColor(pair[theme is DARK][0]), TEXT_CONTRAST) for pair in MEANINGS.values()]
+    while any(contrast_ratio(tint, front) < least for front, least in text_limits):
+        tint = mix_colours(tint, grounds[0], 0.3)
+    edges = [(ground, EDGE_CONTRAST) for ground in grounds]
+    fill = readable_shade(wanted, [(white, TEXT_CONTRAST)])
+    link = readable_shade(wanted, [(ground, TEXT_CONTRAST) for ground in (*grounds, tint)])
+    return {
+        "fill": fill.name(), "tint": tint.name(), "Link": link.name(), "LinkVisited": link.name(),
+        "ring": readable_shade(wanted, [*edges, (tint, EDGE_CONTRAST)]).name(),
+        "Accent": readable_shade(wanted, [*edges[:1], (white, EDGE_CONTRAST)]).name(),
+        "Highlight": readable_shade(wanted, [*edges[:1], (text, TEXT_CONTRAST)]).name(),
+    }  # fmt: skip
+
+
+def _sizes() -> dict[str, int]:
+    """The lengths in the style sheet that grow with the texts."""
+    box, arrow = scaled(BOX_SIZE), scaled(ARROW_SIZE)
+    dot, focused = (
+        max(3, round(box * 0.36)),
+        max(3, round(box * 0.29)),
+    )  # edges of a radio button that leave a dot or a ring
+    whole = box + 2
+    return {
+        "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
+        "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
+        "dropdown": scaled(20), "updown": scaled(18),
+    }  # fmt: skip
+
+
+def _luminance(colour: QColor) -> float:
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def _rgb(colour: QColor) -> tuple[float, float, float]:
+    return colour.redF(), colour.greenF(), colour.blueF()

@@ -57,6 +57,13 @@ class Tab(QWidget):
     def show_offers(self) -> None:
         """The provider's models have changed."""
 
+    def is_busy(self) -> bool:
+        """Whether something runs that only this tab can finish, such as an answer that it shows as it comes."""
+        return False
+
+    def take_over(self, other: "Tab") -> None:
+        """Show what `other` shows and has not saved, a tab of the same class in the window whose place is taken."""
+
     async def flush(self) -> None:
         """Write what has been typed and not yet saved; called before the project is closed or undone.
 

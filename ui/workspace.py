@@ -32,6 +32,7 @@ INDEX_DELAY = 2_000  # milliseconds without a change before the search index is 
 class Workspace(Connections):
     """One open project, the provider it trains and chats with, those of the other roles, and what runs for it."""
 
+    look_changed = Signal()  # the language or the size of the texts was chosen anew
     rows_wanted = Signal(str)  # rows are to be shown: the words of a filter
 
     def __init__(self, project: Project, chosen: settings.Settings, parent: QObject | None = None) -> None:

@@ -74,7 +74,7 @@ class ActivityPanel(QWidget):
 
     def _connect(self) -> None:
         self._activities.changed.connect(self._show_if_visible)
-        self._activities.progressed.connect(lambda _one: self._redraw.isActive() or self._redraw.start())
+        self._activities.progressed.connect(self._on_progressed)
         self._redraw.timeout.connect(self._show_progress)
         self.table.itemSelectionChanged.connect(self._show_detail)
         self.table.itemActivated.connect(lambda _item: self._on_go())
@@ -97,6 +97,10 @@ class ActivityPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._activities.reload()  # shows it, too
+
+    def _on_progressed(self, _activity: Activity) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
 
     def _show_if_visible(self) -> None:
         if self.isVisible():

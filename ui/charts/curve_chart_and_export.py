@@ -30,7 +30,7 @@ from core.training import metrics
 from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
+from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, has_several_jobs, paint_swatch
 from ui.charts.curve_thinning import Curve, CurveView
 from ui.widgets import basics, context_menus, file_dialogs
 from ui.widgets.drop_down import DropDown
@@ -87,10 +87,10 @@ class CurveChart(QWidget):
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(DEFAULT_SMOOTHING)
-        self.smoothing.setFixedWidth(90)
+        self.smoothing.setFixedWidth(style.scaled(90))
         self.smoothing.setAccessibleName(tr("Smoothing"))
         self.whole = QPushButton(tr("Show all"))
-        self.whole.setToolTip(basics.plain_tooltip(_mouse_help()))
+        basics.explain(self.whole, _mouse_help())
         self.whole.setEnabled(False)
         self.save = QPushButton(tr("Save"))
         self.save.setMenu(self._build_save_menu())
@@ -203,6 +203,8 @@ class CurveChart(QWidget):
         self.plot.pointed.connect(self._describe)
         self._body.takeAt(self._body.count() - 1)
         self._body.insertWidget(1, self.plot, 1)
+        QWidget.setTabOrder(self.save, self.plot)
+        QWidget.setTabOrder(self.plot, self.legend)
         QShortcut(
             QKeySequence.StandardKey.Copy, self.plot, self.copy_picture, context=Qt.ShortcutContext.WidgetShortcut
         )
@@ -358,7 +360,7 @@ def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
     QWidget.render(plot, painter, QPoint(0, head))  # the view has one of its own, which paints the scene alone
     for curve, place in zip(shown, places, strict=True):
         place.translate(style.SPACE, plot.height() + head)
-        _paint_legend_entry(painter, place, curve, text)
+        _paint_legend_entry(painter, place, curve, text, curve.slot if has_several_jobs(shown) else None)
     painter.end()
     return image
 
@@ -376,12 +378,13 @@ def _place_legend(font_metrics: QFontMetrics, titles: Sequence[str], width: int)
     return places, (top + line + style.SPACE) if titles else style.SPACE
 
 
-def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: object) -> None:
+def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: object, slot: int | None) -> None:
     paint_swatch(
         painter,
         QRectF(place.left(), place.top(), SWATCH_SIZE.width(), place.height()),
         colour_of(curve.slot),
         curve.part,
+        slot,
     )
     painter.setPen(text)
     place.setLeft(place.left() + SWATCH_SIZE.width() + style.SPACE / 2)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_legend import DASH_PATTERNS, colour_of
+from ui.charts.curve_legend import DASH_PATTERNS, colour_of, has_several_jobs, paint_mark
 from ui.charts.curve_thinning import CurveLine, Numbers
 
 POINT_OPACITY = (0.28, 0.12)  # of the measured points beside a smoothed line: with few lines, and with many
@@ -24,6 +24,7 @@ DENSE_OPACITY = 0.7  # of the measured points where there is no smoothed line
 COLUMN_WIDTH, ROW_HEIGHT = 3, 2  # pixels that share their least and most, and how finely those are told
 MAX_LINES = 100  # lines; so many sums fit
 MAX_DOTTED_POINTS = 80  # points in sight up to which each is marked
+MAX_MARKED_LINES, MARKS_ON_LINE = 20, 6  # lines that have marks where there are several jobs, and marks on each
 MANY_LINES = 6  # lines from which, while the view moves, only the smooth ones are drawn
 REST_SECONDS = 0.12  # seconds without a change after which all is drawn again
 
@@ -68,7 +69,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         painter.drawImage(place.topLeft(), self._image)
         plot = widget.parentWidget() if widget else None
         if plot and plot.hasFocus():
-            painter.setPen(QPen(QColor(style.ACCENT), 1))
+            painter.setPen(QPen(style.accent(), 1))
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _invalidate(self) -> None:
@@ -112,6 +113,9 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         for line in self._lines:
             if line not in dense or line.smooth is not None:
                 frame.draw_line(painter, line)
+        if has_several_jobs([line.curve for line in self._lines]) and not self._moving:
+            for number, line in enumerate(self._lines[:MAX_MARKED_LINES]):
+                frame.draw_marks(painter, line, number)
         painter.end()
         self._changed_at = time.monotonic()
 
@@ -148,6 +152,18 @@ class PlotFrame:
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
         if part.stop - part.start <= MAX_DOTTED_POINTS:
             self._draw_dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
+
+    def draw_marks(self, painter: QPainter, line: CurveLine, number: int) -> None:
+        """Draw a few marks on a line, so that jobs are told apart by their shapes, too; those of other lines lie between."""
+        part = curve_thinning.visible_slice(line.x, self.low, self.high)
+        x, y = line.x[part], (line.y if line.smooth is None else line.smooth)[part]
+        if not len(x):
+            return
+        share = number % MARKS_ON_LINE / MARKS_ON_LINE
+        places = np.unique(np.linspace(0, len(x) - 1, MARKS_ON_LINE + 1)[:-1] + share * (len(x) - 1) / MARKS_ON_LINE)
+        chosen = np.unique(np.round(places).astype(np.intp))
+        for left, top in zip(self.to_x_pixels(x[chosen]).tolist(), self.to_y_pixels(y[chosen]).tolist(), strict=True):
+            paint_mark(painter, QPointF(left, top), colour_of(line.curve.slot), line.curve.slot)
 
     def stroke(self, painter: QPainter, line: CurveLine, y: Numbers, pen: QPen) -> None:
         """Draw the visible part of a line with the values `y`, thinned to the resolution of the screen."""

@@ -1,8 +1,9 @@
 """The legend of the curves; each curve can be switched on and off."""
 
 from collections.abc import Sequence
+from functools import cache
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
 
@@ -22,22 +23,53 @@ CurveKey = tuple[int, str]
 
 
 def colour_of(slot: int) -> QColor:
-    """The colour of a job: four distinct ones, then darker and lighter shades."""
-    colour = QColor(style.SERIES[slot % len(style.SERIES)])
-    round_ = slot // len(style.SERIES) % 3
-    if style.is_dark():
-        return colour.lighter((125, 165, 90)[round_])
-    return colour.lighter((100, 135, 65)[round_])
+    """The colour of a job: four distinct ones, then darker and lighter shades, each seen on the chart's ground."""
+    return _colour_of(slot % (3 * len(style.SERIES)), style.is_dark(), style.base_colour().name())
 
 
-def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) -> None:
-    """Paint a piece of the line in the middle of `place`."""
+@cache
+def _colour_of(slot: int, is_dark: bool, ground: str) -> QColor:
+    shades = (125, 165, 90) if is_dark else (100, 135, 65)
+    colour = QColor(style.SERIES[slot % len(style.SERIES)]).lighter(shades[slot // len(style.SERIES)])
+    return style.readable_shade(colour, [(QColor(ground), style.EDGE_CONTRAST)])
+
+
+def paint_mark(painter: QPainter, centre: QPointF, colour: QColor, slot: int, radius: float = 4.0) -> None:
+    """Paint the mark of a job's lines: a circle, square, triangle or diamond, filled for the first four, then hollow.
+
+    It tells the jobs apart for those who do not see their colours.
+    """
+    is_hollow = slot // len(style.SERIES) % 2 == 1
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.5))
+    painter.setBrush(Qt.BrushStyle.NoBrush if is_hollow else colour)
+    x, y, r = centre.x(), centre.y(), radius
+    match slot % len(style.SERIES):
+        case 0:
+            painter.drawEllipse(centre, r, r)
+        case 1:
+            painter.drawRect(QRectF(x - 0.85 * r, y - 0.85 * r, 1.7 * r, 1.7 * r))
+        case 2:
+            painter.drawPolygon([QPointF(x, y - r), QPointF(x + r, y + 0.8 * r), QPointF(x - r, y + 0.8 * r)])
+        case _:
+            painter.drawPolygon([QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r), QPointF(x - r, y)])
+
+
+def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str, slot: int | None = None) -> None:
+    """Paint a piece of the line in the middle of `place`, with the mark of the job in `slot`."""
     pen = QPen(colour, 2.5, c=Qt.PenCapStyle.FlatCap)
     if part in DASH_PATTERNS:
         pen.setDashPattern(DASH_PATTERNS[part])
     painter.setPen(pen)
     middle = int(place.center().y())
     painter.drawLine(int(place.left()), middle, int(place.right()), middle)
+    if slot is not None:
+        paint_mark(painter, QPointF(place.center().x(), middle), colour, slot)
+
+
+def has_several_jobs(curves: Sequence[Curve]) -> bool:
+    """Whether the lines of several jobs have to be told apart."""
+    return len({curve.slot for curve in curves}) > 1
 
 
 class CurveLegend(QListWidget):
@@ -116,9 +148,9 @@ class CurveLegend(QListWidget):
         picture.setDevicePixelRatio(scale)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
-        paint_swatch(
-            painter, QRectF(0, 0, SWATCH_SIZE.width(), SWATCH_SIZE.height()), colour_of(curve.slot), curve.part
-        )
+        slot = curve.slot if has_several_jobs(self._curves) else None
+        place = QRectF(0, 0, SWATCH_SIZE.width(), SWATCH_SIZE.height())
+        paint_swatch(painter, place, colour_of(curve.slot), curve.part, slot)
         painter.end()
         return QIcon(picture)
 

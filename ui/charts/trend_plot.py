@@ -16,6 +16,7 @@ from ui.widgets import basics
 
 SIDE_MARGIN = 0.06  # of the width, on either side
 LINE_WIDTH, POINT_SIZE = 2.0, 9
+SYMBOLS = ("o", "s", "t", "d")  # tell the lines apart for those who do not see their colours
 
 
 class TrendPlot(pyqtgraph.PlotWidget):
@@ -58,9 +59,9 @@ class TrendPlot(pyqtgraph.PlotWidget):
         self.setXRange(low - room, high + room, padding=0)
         self.setYRange(0, 100, padding=0.03)
         for slot, line in enumerate(self._lines):
-            self._draw_line(line, colour_of(slot))
+            self._draw_line(line, colour_of(slot), SYMBOLS[slot % len(SYMBOLS)])
 
-    def _draw_line(self, line: TrendLine, colour: QColor) -> None:
+    def _draw_line(self, line: TrendLine, colour: QColor, symbol: str) -> None:
         held = [point for point in line.points if point.held.asked]
         x = np.array([point.x for point in held], float)
         y = np.array([100 * point.held.share for point in held])
@@ -68,8 +69,11 @@ class TrendPlot(pyqtgraph.PlotWidget):
         if held:
             bars = pyqtgraph.ErrorBarItem(x=x, y=y, top=high - y, bottom=y - low, beam=0, pen=QPen(colour, 0))
             self.addItem(bars)
-        self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=LINE_WIDTH), name=line.title)
-        self.addItem(_make_points(held, x, y, colour))
+        pen = pyqtgraph.mkPen(colour, width=LINE_WIDTH)
+        self.plot(
+            x, y, pen=pen, name=line.title, symbol=symbol, symbolSize=POINT_SIZE, symbolBrush=colour, symbolPen=None
+        )
+        self.addItem(_make_points(held, x, y, colour, symbol))
         general = [point for point in line.points if point.general.asked]
         dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
         self.plot([point.x for point in general], [100 * point.general.share for point in general], pen=dotted)
@@ -92,11 +96,11 @@ class TrendPlot(pyqtgraph.PlotWidget):
 
 
 def _make_points(
-    points: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
+    points: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor, symbol: str
 ) -> pyqtgraph.ScatterPlotItem:
     """The points, each with a tooltip."""
     return pyqtgraph.ScatterPlotItem(
-        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[point.tooltip for point in points],
+        x=x, y=y, size=POINT_SIZE, symbol=symbol, brush=colour, pen=None, hoverable=True, data=[point.tooltip for point in points],
         tip=_format_tooltip,
     )  # fmt: skip
 

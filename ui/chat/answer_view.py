@@ -155,7 +155,7 @@ class AnswerView(QWidget):
         for block, answer in zip(self.blocks, answers, strict=True):
             block.show_answer(answer, answers[0].text)
         self.summary.show_text(self._format_answers(answers))
-        self.summary.setToolTip(basics.plain_tooltip(answers[0].reported) if answers else "")
+        basics.explain(self.summary, answers[0].reported if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.show_text(tr("The answer is incomplete: it was stopped early."), "warning")

@@ -49,7 +49,7 @@ class CorrectionDialog(QDialog):
         self._decided = False  # whether the person has chosen the facts
         self._pointed = False  # whether the person has written the key points
         self.setWindowTitle(tr("Add to the exam") if exam else tr("Correct and save as an example"))
-        self.resize(640, 560)
+        self.resize(style.scaled(640), style.scaled(560))
         self._make_fields(question, answer)
         self._lay_out()
         self._guessing = LatestTask(workspace, self)

@@ -69,7 +69,7 @@ class DomainDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.note)
         layout.addWidget(self.buttons)
-        self.resize(560, 320)
+        self.resize(style.scaled(560), style.scaled(320))
 
     def _connect(self) -> None:
         self.read.clicked.connect(lambda _checked: self._on_read())

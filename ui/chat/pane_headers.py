@@ -143,7 +143,7 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
     def _on_condition(self) -> None:
-        self.condition.setToolTip(basics.plain_tooltip(CONDITIONS[self.condition.currentData()].description()))
+        basics.explain(self.condition, CONDITIONS[self.condition.currentData()].description())
         self.chosen.emit()
 
 

@@ -118,7 +118,7 @@ class RouterDialog(QDialog):
         below.addWidget(self.line, 1)
         below.addWidget(basics.close_button_box(self))
         layout.addLayout(below)
-        self.resize(820, 720)
+        self.resize(style.scaled(820), style.scaled(720))
 
     def _build_try_out(self) -> QWidget:
         row = QHBoxLayout()

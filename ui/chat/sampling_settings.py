@@ -43,9 +43,7 @@ class SamplingSettings(QWidget):
         usual, search = Sampling(), prompt_conditions.RetrievalSettings()
         self.prompt = GrowingTextEdit(least=1, most=4)
         self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ prompt"))
-        self.as_trained.setToolTip(
-            basics.plain_tooltip(tr("Asks with the system prompt that the model was trained with."))
-        )
+        basics.explain(self.as_trained, tr("Asks with the system prompt that the model was trained with."))
         self.temperature = basics.decimal_field(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal_field(0.05, 1.0, 0.05, usual.top_p)
         self.samples = basics.integer_field(1, MAX_SAMPLES, usual.n)

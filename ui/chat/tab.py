@@ -36,13 +36,14 @@ from ui.chat.sampling_settings import SamplingSettings
 from ui.chat.send_question import QuestionSender
 from ui.chat.suggested_questions import SuggestedQuestions
 from ui.tab_base import Tab
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, kept_inputs, server_texts
 from ui.widgets.code_dialog import CodeDialog
 from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.message_bar import Notice
 from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
+NEW_CONVERSATION = 0  # the id of a conversation in which nothing has been asked
 LIST_WIDTH = 210  # pixels of the list of conversations
 
 
@@ -56,6 +57,8 @@ class ChatTab(Tab):
         self._project: Project | None = None  # the one that is shown
         self.shown_thread: ConversationThread | None = None  # the conversation that is shown, up to the turn `leaf`
         self.leaf: int | None = None
+        self._wanted: int | None = None  # the conversation that the window before has shown
+        self._wanted_leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
         self.conversation_view, self.suggestions = ConversationView(self._build_row), SuggestedQuestions(workspace)
@@ -170,6 +173,14 @@ class ChatTab(Tab):
     def show_offers(self) -> None:
         self.panes.show_offers()
 
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, ChatTab)
+        kept_inputs.copy_input(other.question, self.question)
+        kept_inputs.copy_inputs(other.settings, self.settings)
+        self._wanted = other.shown_thread.conversation.id if other.shown_thread else NEW_CONVERSATION
+        self._wanted_leaf = other.leaf
+        self.panes.restore(other.panes.panes())
+
     def choose_model(self, provider: str, model: str) -> None:
         """Put `model` of a provider beside the base model."""
         self.panes.set_model(provider, model)
@@ -189,8 +200,9 @@ class ChatTab(Tab):
     async def _open_newest(self) -> None:
         found = await self.workspace.project.read(conversations.find_conversations)
         self.acts.show_found(found)
-        if found and self.shown_thread is None and not self.is_busy():
-            await self._open(found[0].id)
+        wanted, self._wanted = self._wanted, None
+        if found and self.shown_thread is None and not self.is_busy() and wanted != NEW_CONVERSATION:
+            await self._open(wanted or found[0].id, self._wanted_leaf if wanted else None)
 
     async def _open(self, id: int, turn: int | None = None) -> None:
         """Show a conversation, as far as it goes, or goes from `turn` on."""

@@ -55,7 +55,7 @@ class ApprovalDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Approve drafts by kind"))
-        self.resize(860, 640)
+        self.resize(style.scaled(860), style.scaled(640))
         self._workspace = workspace
         self._reading, self._writing = LatestTask(workspace, self), LatestTask(workspace, self)
         self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY_MS)

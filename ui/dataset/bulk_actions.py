@@ -119,7 +119,7 @@ class BulkDialog(QDialog):
         super().__init__(parent)
         self._workspace, self._ids = workspace, ids
         self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
-        self.resize(520, 0)
+        self.resize(style.scaled(520), style.scaled(0))
         self.action = DropDown()
         for name, title in bulk_titles().items():
             self.action.addItem(title, name)

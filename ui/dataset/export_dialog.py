@@ -58,7 +58,7 @@ class ExportDialog(QDialog):
         self._counting = LatestTask(workspace, self)
         self.row_count = 0
         self.setWindowTitle(tr("Export rows"))
-        self.resize(600, 0)
+        self.resize(style.scaled(600), style.scaled(0))
         self._make_choices()
         self._make_options()
         self._make_path()
@@ -93,9 +93,7 @@ class ExportDialog(QDialog):
         self.canonical = QCheckBox(tr("Normalize key order and spacing"))
         self.full = QCheckBox(tr("A column that contains the whole row, so that nothing is lost"))
         self.bom = QCheckBox(tr("Start the file with a byte order mark"))
-        self.bom.setToolTip(
-            basics.plain_tooltip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files."))
-        )
+        basics.explain(self.bom, tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files."))
         self.card = QCheckBox(tr("Write a dataset card next to it, with counts and hashes"))
         self.full.toggled.connect(lambda _on: self._count_rows())
 

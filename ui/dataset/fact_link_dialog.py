@@ -187,7 +187,7 @@ class FactLinkDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Link rows to facts"))
-        self.resize(980, 620)
+        self.resize(style.scaled(980), style.scaled(620))
         self._workspace = workspace
         self._work = LatestTask(workspace, self)
         self.table, self.nothing = FactLinkTable(), EmptyState(tr("Looking for the facts of the rows…"), "")

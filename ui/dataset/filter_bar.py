@@ -135,7 +135,7 @@ class FilterBar(QWidget):
         """Offer the values of each column (split, problems, tags, …) with their numbers of rows."""
         every = {
             "split": tr("All splits"), "kind": tr("All kinds"), "status": tr("Any status"),
-            "rule": tr("With and without problems"), "tag": tr("All tags"), "fact": tr("All facts"),
+            "rule": tr("All checks"), "tag": tr("All tags"), "fact": tr("All facts"),
         }  # fmt: skip
         wanted = self.filter()
         for name, box in self.boxes.items():
@@ -253,7 +253,7 @@ def _number(placeholder: str) -> QLineEdit:
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
     field.setToolTip(tr("Characters in question and answer together"))
     field.setValidator(NUMBER_VALIDATOR)
-    field.setMaximumWidth(62)
+    field.setFixedWidth(max(style.scaled(62), field.fontMetrics().horizontalAdvance(placeholder) + 3 * style.SPACE))
     return field
 
 

@@ -5,6 +5,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from core.language import tr
+from ui import style
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, headings
 
 FILLER_COLUMN = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
@@ -69,6 +70,12 @@ class GridHeader(QHeaderView):
         menu.addAction(tr("Reset columns")).triggered.connect(self.reset_columns)
         return menu
 
+    def show_order(self, other: "GridHeader") -> None:
+        """Show the same order as another header, without sorting anew."""
+        self._table.model().blockSignals(True)
+        self.setSortIndicator(other.sortIndicatorSection(), other.sortIndicatorOrder())
+        self._table.model().blockSignals(False)
+
     def show_column(self, column: int, shown: bool) -> None:
         """Show or hide a column; the answers take the free width."""
         self.setSectionHidden(column, not shown)
@@ -112,7 +119,7 @@ class GridHeader(QHeaderView):
         self._filling = True
         for number, column in enumerate(ALL_COLUMNS):
             self.setSectionHidden(number, not column.shown)
-            self.resizeSection(number, column.width)
+            self.resizeSection(number, max(style.scaled(column.width), self.sectionSizeFromContents(number).width()))
         self._filling = False
 
     def _on_resized(self, column: int, _before: int, size: int) -> None:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
+from core.language import tr
 from ui.dataset.cell_delegate import CellDelegate
 from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
@@ -30,12 +31,16 @@ class GridView(QTableView):
 
     def __init__(self, model: GridModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName(tr("Rows"))
         self.setModel(model)
+        for corner in self.findChildren(QAbstractButton):
+            corner.setAccessibleName(tr("Select all"))
         self.rows = model
         self.header = GridHeader(self)
         self.setHorizontalHeader(self.header)
         self.setItemDelegate(CellDelegate(self))
         self.setWordWrap(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table; in the editor of a cell it goes to the next one
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

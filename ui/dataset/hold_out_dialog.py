@@ -44,7 +44,7 @@ class HoldOutDialog(QDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keep some rows for the exam"))
-        self.resize(640, 560)
+        self.resize(style.scaled(640), style.scaled(560))
         self._workspace = workspace
         self._work = LatestTask(workspace, self)
         self._found = HoldOutMaterial([])

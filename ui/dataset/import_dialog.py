@@ -38,7 +38,7 @@ from core.progress import Reporter
 from ui import style
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
 from ui.dataset.import_source import ImportSource, RowPreview, recognise_all
-from ui.widgets import basics, file_dialogs
+from ui.widgets import basics, file_dialogs, tables
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.value_texts import add_values
@@ -145,7 +145,7 @@ class ImportDialog(QDialog):
         self.column_boxes: list[QComboBox] = []
         is_table = all(source.is_table() for source in sources)
         self.setWindowTitle(tr("Import a table") if is_table else tr("Import rows"))
-        self.resize(920, 620)
+        self.resize(style.scaled(920), style.scaled(620))
         self._make_file()
         self._make_options()
         self.columns = _build_table(tr("Columns of the file"))
@@ -341,8 +341,11 @@ class ImportDialog(QDialog):
             for row, cells in enumerate(sample, start=1):
                 self.columns.setItem(row, number, _build_item(cells[place] if place < len(cells) else ""))
         self.columns.setRowHeight(0, self.fontMetrics().height() + 16)
+        below = (self.preview, self.split_box, self._status, self.tags_field, self._skip, self.ok_button)
+        basics.order_focus(self.encoding_box, self.columns, *self.column_boxes, *below)
         for number in range(len(names)):
-            self.columns.setColumnWidth(number, max(150, min(300, 860 // max(1, len(names)))))
+            width = max(150, min(300, 860 // max(1, len(names))))
+            self.columns.setColumnWidth(number, max(style.scaled(width), self.column_boxes[number].sizeHint().width()))
 
     def _build_field_box(self, column: str) -> QComboBox:
         box = DropDown()
@@ -397,9 +400,9 @@ class ImportDialog(QDialog):
                 if row.problem:
                     item.setForeground(style.colours("error")[0])
                 self.preview.setItem(number, column, item)
-        self.preview.setColumnWidth(0, 60)
+        tables.set_column_width(self.preview, 0, 60)
         for column, field in enumerate(used, start=1):
-            self.preview.setColumnWidth(column, 270 if field in ("question", "answer", "system") else 110)
+            tables.set_column_width(self.preview, column, 270 if field in ("question", "answer", "system") else 110)
         self.preview.horizontalHeader().setStretchLastSection(True)
 
 

@@ -73,9 +73,7 @@ class MessageEditor(QFrame):
         self.weight = ScrollSafeDropDown(tr("Weight"))
         self.weight.addItem(tr("Used for training"), 1)
         self.weight.addItem(tr("Not used for training"), 0)
-        self.weight.setToolTip(
-            basics.plain_tooltip(tr("Whether the model learns to give this answer, or only reads it."))
-        )
+        basics.explain(self.weight, tr("Whether the model learns to give this answer, or only reads it."))
         self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
         self.up_button = _build_tool_button("↑", tr("Move this message up"), MOVE_UP_KEYS)
@@ -174,7 +172,7 @@ class MessageEditor(QFrame):
         self.calls_button.setVisible(bool(self.message.calls))
         text = ", ".join(_format_calls(self.message.calls))
         self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, MAX_CALLS_CHARACTERS)).replace("&", "&&"))
-        self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > MAX_CALLS_CHARACTERS else "")
+        basics.explain(self.calls_button, clip(text, 2000) if len(text) > MAX_CALLS_CHARACTERS else "")
 
     def _rebuild(self) -> None:
         """Build new fields: reused ones would keep another message's undo history."""
@@ -238,7 +236,7 @@ class MessageEditor(QFrame):
         if self._meaning:
             return style.colours(self._meaning)[0]
         if self.message.role == "assistant":
-            return QColor(style.ACCENT)
+            return style.accent()
         meaning = {"system": "note", "developer": "note", "tool": "warning", "function": "warning"}
         if self.message.role in meaning:
             return style.colours(meaning[self.message.role])[0]
@@ -279,7 +277,7 @@ def _build_chip(part: ContentPart) -> QLabel:
     chip = basics.label(words, dim=True)
     chip.setFrameShape(QFrame.Shape.StyledPanel)
     chip.setMargin(style.SPACE // 3)
-    chip.setToolTip(basics.plain_tooltip(clip(part.text, 500)) if len(part.text) > MAX_ADDRESS_CHARACTERS else "")
+    basics.explain(chip, clip(part.text, 500) if len(part.text) > MAX_ADDRESS_CHARACTERS else "")
     return chip
 
 

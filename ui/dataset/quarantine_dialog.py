@@ -33,7 +33,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.dataset.quarantine_editor import QuarantineEditor
-from ui.widgets import basics, context_menus, file_dialogs
+from ui.widgets import basics, context_menus, file_dialogs, tables
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
@@ -141,7 +141,7 @@ class QuarantineDialog(QDialog):
         self._work = LatestTask(workspace, self)
         self._counting = LatestTask(workspace, self)
         self.setWindowTitle(tr("Lines that could not be read"))
-        self.resize(960, 640)
+        self.resize(style.scaled(960), style.scaled(640))
         self._summary = basics.label(wrap=True)
         self.rule_box = DropDown()
         self.rule_box.setAccessibleName(tr("Reason"))
@@ -170,19 +170,18 @@ class QuarantineDialog(QDialog):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         for column, width in enumerate((160, 70, 330)):
-            self.table.setColumnWidth(column, width)
+            tables.set_column_width(self.table, column, width)
         header.setStretchLastSection(True)
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
 
     def _make_buttons(self) -> None:
         self.repair_all_button = QPushButton(tr("Fix what is safe to fix"))
-        self.repair_all_button.setToolTip(
-            basics.plain_tooltip(
-                tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it.")
-            )
+        basics.explain(
+            self.repair_all_button,
+            tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it."),
         )
-        self._save = QPushButton()
+        self._save = QPushButton(tr("Save all lines to a file…"))
         self.delete_button = QPushButton(style.icon("delete"), tr("Delete"))
         self.repair_all_button.clicked.connect(self._on_repair_all)
         self._save.clicked.connect(self._on_save)

@@ -150,7 +150,7 @@ class ReplaceDialog(QDialog):
         self._ids: Sequence[int] = array("q")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find and replace"))
-        self.resize(960, 620)
+        self.resize(style.scaled(960), style.scaled(620))
         self._work = LatestTask(workspace, self)
         self._is_writing = False
         self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
@@ -168,9 +168,7 @@ class ReplaceDialog(QDialog):
         self.pattern_field.setAccessibleName(tr("Find"))
         self.replacement.setAccessibleName(tr("Replace with"))
         self.regex = QCheckBox(tr("Regular &expression"))
-        self.regex.setToolTip(
-            basics.plain_tooltip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
-        )
+        basics.explain(self.regex, tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
         self.match_case = QCheckBox(tr("Match &case"))
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
         for field in ("question", "answer"):
@@ -209,8 +207,9 @@ class ReplaceDialog(QDialog):
         form.addRow(tr("&Find:"), self.pattern_field)
         form.addRow(tr("&Replace with:"), self.replacement)
         form.addRow("", _build_row([self.regex, self.match_case]))
-        form.addRow(tr("In:"), _build_row(list(self.fields.values())))
-        form.addRow(tr("Rows:"), _build_row([self.scope]))
+        boxes = list(self.fields.values())
+        form.addRow(basics.label_for(tr("In:"), boxes[0]), _build_row([*boxes]))
+        form.addRow(basics.label_for(tr("Rows:"), self.scope), _build_row([self.scope]))
         self.count = basics.label(wrap=True)
         self.replace_button = basics.primary_button(tr("Replace"))
         self._close = QPushButton(tr("Close"))

@@ -162,10 +162,9 @@ class RowDetail(QStackedWidget):
         self.facts, self.tags = _build_line_edit(tr("Facts")), _build_line_edit(tr("Tags"))
         self.notes = CommittedTextEdit(tr("Notes"), most=6)
         self.key_points = CommittedTextEdit(tr("Key points"), least=2, most=6)
-        self.key_points.setToolTip(
-            basics.plain_tooltip(
-                tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
-            )
+        basics.explain(
+            self.key_points,
+            tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word."),
         )
         for name in BOX_FIELDS:
             box = getattr(self, name)

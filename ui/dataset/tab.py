@@ -59,6 +59,7 @@ class DatasetTab(Tab):
         self._order, self._descending = "id", False
         self._pasted_from = 0  # the first id that rows from the clipboard can have; 0 where none are awaited
         self._wanted_row, self._type_into = 0, False  # the id of a row to go to once it is shown, and to type into
+        self._wanted_selection = array("q")  # ids of rows that the window before has selected
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
         self._panel: QWidget | None = None  # of the problems, built when it is first shown
@@ -116,14 +117,10 @@ class DatasetTab(Tab):
         self.fix_button = QPushButton()
         self.fix_button.clicked.connect(self._on_fix)
         self.judge_button = QPushButton()
-        self.judge_button.setToolTip(
-            basics.plain_tooltip(tr("A chat model reads each draft beside its fact, before you approve it"))
-        )
+        basics.explain(self.judge_button, tr("A chat model reads each draft beside its fact, before you approve it"))
         self.judge_button.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
         self.approve_button = QPushButton(tr("Approve drafts by kind…"))
-        self.approve_button.setToolTip(
-            basics.plain_tooltip(tr("Read samples of each kind, and approve all that is like them"))
-        )
+        basics.explain(self.approve_button, tr("Read samples of each kind, and approve all that is like them"))
         self.approve_button.clicked.connect(lambda _checked: self.dialogs.open_approval())
         self.unread_button = QPushButton()
         self.unread_button.clicked.connect(self.dialogs.open_quarantine)
@@ -141,8 +138,10 @@ class DatasetTab(Tab):
 
     def _lay_out(self) -> None:
         self.bar.top.addSpacing(style.SPACE)
-        for button in (self.add_button, self._rows, self._panel_button):
+        buttons = self.add_button, self._rows, self._panel_button
+        for button in buttons:
             self.bar.top.addWidget(button)
+        basics.order_focus(self.bar.clear_button, *buttons)
         bottom = QHBoxLayout()
         bottom.addWidget(self.count_label, 1)
         bottom.addWidget(self.approve_button)
@@ -167,6 +166,16 @@ class DatasetTab(Tab):
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.bar)
         layout.addWidget(self._sides, 1)
+
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, DatasetTab)
+        self._order, self._descending = other._order, other._descending
+        self.table.header.show_order(other.table.header)
+        self.bar.choose(other.bar.line.text())
+        self.bar.regex.setChecked(other.bar.regex.isChecked())
+        self._wanted_row, self._wanted_selection = other.table.current_id(), other.table.selected_ids()
+        self._panel_button.setChecked(other._panel_button.isChecked())
+        self._sides.setSizes(other._sides.sizes())
 
     def filter(self) -> Filter:
         """The current filter and order."""
@@ -335,6 +344,9 @@ class DatasetTab(Tab):
         self._wanted_row = 0
         self.table.go_to(row)
         self.table.scrollTo(self.table.currentIndex())
+        if len(self._wanted_selection) > 1:
+            self.table.select_rows([row for id in self._wanted_selection if (row := self.model.row(id)) is not None])
+        self._wanted_selection = array("q")
         if self._type_into:
             self._type_into = False
             self.table.edit_cell(row, "question")
@@ -386,7 +398,7 @@ class DatasetTab(Tab):
         self.fix_button.setText(
             fix_action_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else ""
         )
-        self.fix_button.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
+        basics.explain(self.fix_button, RULES[rule].title() if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]

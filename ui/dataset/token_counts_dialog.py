@@ -68,7 +68,7 @@ class TokenCountsDialog(QDialog):
         self._split = filter.split or "train"
         self.counted: TokenSummary | None = None
         self.setWindowTitle(tr("Tokens and cost"))
-        self.resize(1000, 680)
+        self.resize(style.scaled(1000), style.scaled(680))
         self._work = LatestTask(workspace, self)
         self._make_choices()
         self._make_tables()
@@ -267,6 +267,7 @@ class TokenCountsDialog(QDialog):
             cell.setData(ROW_ID_ROLE, id)
             if count > token_counts.TOKEN_LIMIT:
                 cell.setForeground(style.colours("error")[0])
+                cell.setText(tr("{n} (too long)", n=cell.text()))
 
     def _show_costs(self) -> None:
         if self.counted is None:

@@ -22,7 +22,7 @@ from core.dataset.examples import Example
 from core.dataset.versions import RowDifference, VersionDiff
 from core.language import tr, trn
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.text_highlights import (
     MARK_MEANING,
@@ -199,7 +199,7 @@ class DiffView(QWidget):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in ((ROW_COLUMN, 70), (KIND_COLUMN, 90)):
-            self.table.setColumnWidth(column, width)
+            tables.set_column_width(self.table, column, width)
         for column in (BEFORE_COLUMN, AFTER_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(lambda index, _before: self._show_row(index.row()))

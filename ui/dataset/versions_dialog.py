@@ -9,6 +9,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
+from ui import style
 from ui.dataset.version_diff import DiffView
 from ui.widgets.snapshots_dialog import Snapshot, SnapshotsDialog, SnapshotTexts
 from ui.workspace import Workspace
@@ -26,7 +27,7 @@ class VersionsDialog(SnapshotsDialog):
         self.diff = diff
         self._compared: tuple[int, int | None] = (0, None)  # what the comparison belongs to
         self._rows: dict[int, int] = {}  # how many rows a version has
-        self.resize(1080, 720)
+        self.resize(style.scaled(1080), style.scaled(720))
         self._splitter.setSizes([400, 660])
         self.diff.more_wanted.connect(self._compare)
         self.diff.row_chosen.connect(self.row_chosen)

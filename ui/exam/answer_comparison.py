@@ -187,7 +187,7 @@ class AnswerComparison(QWidget):
 
     def _add_column(self, title: str, tooltip: str) -> ColouredAnswer:
         name = basics.label(title, dim=True)
-        name.setToolTip(basics.plain_tooltip(tooltip))
+        basics.explain(name, tooltip)
         text = ColouredAnswer()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()

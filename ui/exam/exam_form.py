@@ -53,10 +53,8 @@ class ExamForm(QWidget):
         self._make_fields()
         self._make_more()
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
-        self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_trained.setToolTip(
-            basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone."))
-        )
+        self.as_trained = QPushButton(tr("Use the rows’ p&rompt"))
+        basics.explain(self.as_trained, tr("Makes it the project's system prompt; this can be undone."))
         self.as_trained.clicked.connect(lambda _checked: self._on_as_trained())
         self.trained: PromptUse | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
@@ -74,14 +72,11 @@ class ExamForm(QWidget):
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
         self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
-        self.general.setToolTip(
-            basics.plain_tooltip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
-        )
+        basics.explain(self.general, tr("General knowledge in the language of the spec: it shows what was forgotten."))
         self.general.setChecked(True)
-        self.judge.setToolTip(
-            basics.plain_tooltip(
-                tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
-            )
+        basics.explain(
+            self.judge,
+            tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings."),
         )
         self.more = basics.disclosure_button(tr("More settings"))
 

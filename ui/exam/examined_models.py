@@ -221,6 +221,13 @@ class ExaminedModels(QWidget):
             found = []
         for number, row in enumerate(self._rows):
             row.cost.setText(exam_texts.format_estimate(found[number]) if found else "")
+        self._align()
+
+    def _align(self) -> None:
+        """Give the last column of all rows the same width, so that the boxes stand below each other."""
+        widest = max((row.cost.sizeHint().width() for row in self._rows), default=0)
+        for row in self._rows:
+            row.cost.setMinimumWidth(max(style.scaled(COST_WIDTH), widest))
 
     def problem(self) -> str:
         """Why these cannot be examined; '' if they can."""
@@ -241,6 +248,7 @@ class ExaminedModels(QWidget):
             row.choose(subject)
         for subject in subjects[len(self._rows) :]:
             self._add(subject)
+        self._align()
         self._on_changed()
 
     def _add(self, subject: ExamSubject) -> None:

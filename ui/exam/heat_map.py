@@ -28,7 +28,7 @@ from ui.exam.heat_map_model import (
     HeatMapRow,
 )
 from ui.exam.result_data import ExamOutcome
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, context_menus, tables
 from ui.widgets.drop_down import DropDown
 
 NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
@@ -66,7 +66,8 @@ class HeatMapTable(QTableView):
             self._size_columns()
         alone = level == KIND_LEVEL  # the kinds have no texts beside their names
         self.setColumnHidden(1, alone)
-        self.setColumnWidth(0, NAME_WIDTH + TEXT_WIDTH if alone else NAME_WIDTH)
+        name = max(style.scaled(NAME_WIDTH), self.horizontalHeader().sectionSizeFromContents(0).width())
+        self.setColumnWidth(0, name + style.scaled(TEXT_WIDTH) if alone else name)
         row = self.rates.find(key)
         if row is not None and self.current() is None:
             self.selectionModel().blockSignals(True)
@@ -77,7 +78,8 @@ class HeatMapTable(QTableView):
         header = self.horizontalHeader()
         self._sized = header.count()
         for section in range(self._sized):
-            self.setColumnWidth(section, RATE_WIDTH if section > 1 else TEXT_WIDTH if section else NAME_WIDTH)
+            width = RATE_WIDTH if section > 1 else TEXT_WIDTH if section else NAME_WIDTH
+            tables.set_column_width(self, section, width)
         few = self._sized < 7
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive)
 

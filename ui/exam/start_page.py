@@ -41,6 +41,10 @@ class ExamProgressLine(QWidget):
         self.show_batch(False)
         self.hide()
 
+    def take_over(self, other: "ExamProgressLine") -> None:
+        """Go on counting where the line of another window is."""
+        self._started_at, self._before, self._converts = other._started_at, other._before, other._converts
+
     def show_batch(self, is_batch: bool) -> None:
         """Disable the pause button for a batch, with the reason."""
         self.pause.setVisible(is_batch)
@@ -84,7 +88,7 @@ class ExamStartPage(QWidget):
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
         self.text = basics.label(wrap=True, dim=True)
-        self.text.setFixedWidth(560)
+        self.text.setFixedWidth(style.scaled(560))
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()
@@ -122,7 +126,7 @@ def ask_about_prompt(
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
-    use = box.addButton(tr("Use the rows’ &prompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
+    use = box.addButton(tr("Use the rows’ p&rompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
     if use and on_use:
         use.clicked.connect(lambda _checked: on_use())
     start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)

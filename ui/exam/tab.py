@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from core.activity_history import ActivityKind
 from core.dataset import filters, row_system_prompts
@@ -41,7 +42,7 @@ from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab_base import Tab
-from ui.widgets import basics, printing, screen_fit
+from ui.widgets import basics, kept_inputs, printing, screen_fit
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import ThrottledReload
@@ -61,6 +62,7 @@ class ExamTab(Tab):
         super().__init__(workspace)
         self._exam: asyncio.Task[None] | None = None
         self._runs: list[ExamRun] = []
+        self._wanted_run: int | None = None  # the run that the window before has shown
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self.shown_project: Project | None = None  # whose runs these are
@@ -146,6 +148,15 @@ class ExamTab(Tab):
     def show_offers(self) -> None:
         self.form.show_offers()
 
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, ExamTab)
+        self._take_over_exam(other)
+        kept_inputs.copy_inputs(other.form, self.form)
+        if other.new.isChecked():
+            self.new.setChecked(True)
+        self._wanted_run = other.runs.currentData()
+        self.result.pages.setCurrentIndex(other.result.pages.currentIndex())
+
     def choose_model(self, provider: str, model: str) -> None:
         """Examine `model` of a provider beside what is chosen already."""
         self.form.subjects.prefer(provider, model)
@@ -179,16 +190,25 @@ class ExamTab(Tab):
     def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
-        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work), kind=ActivityKind.EXAM)
+        tasks, work_of_window = self.workspace.tasks, _await_exam(self.workspace, work)
+        self._follow_exam(tasks.start(tr("Exam"), work_of_window, kind=ActivityKind.EXAM, is_windowless=True))
         self._show_state()
 
-    async def _await_exam(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-            if newest := await self.workspace.project.read(exam_runs.load_all):
-                self.workspace.tasks.tell(exam_texts.format_run(newest[0]))
-        finally:
+    def _follow_exam(self, exam: asyncio.Task[None]) -> None:
+        """Show that an exam is running until it has ended."""
+        self._exam = exam
+        exam.add_done_callback(lambda _task: self._on_exam_ended())
+
+    def _on_exam_ended(self) -> None:
+        if isValid(self):  # else another window has taken the place of this tab's meanwhile
             self._exam = None
+            self._show_state()
+
+    def _take_over_exam(self, other: "ExamTab") -> None:
+        """Show the exam that the tab of another window has begun; its progress goes on."""
+        if other._exam is not None and not other._exam.done():
+            self.running.take_over(other.running)
+            self._follow_exam(other._exam)
             self._show_state()
 
     async def _examine(self, plan: ExamPlan) -> None:
@@ -242,7 +262,9 @@ class ExamTab(Tab):
     def _show_runs(self, project: Project, found: list[ExamRun]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
         known = {run.id for run in self._runs} if project is self.shown_project else set()
-        chosen = self.runs.currentData() if project is self.shown_project else None
+        if project is not self.shown_project and self._wanted_run is not None:
+            known = {run.id for run in found}
+        chosen = self.runs.currentData() if project is self.shown_project else self._wanted_run
         if found != self._runs or project is not self.shown_project:
             self.runs.clear()
             for run in found:
@@ -250,9 +272,10 @@ class ExamTab(Tab):
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self.shown_project:
-            self.new.setChecked(False)
+            if self._wanted_run is None:
+                self.new.setChecked(False)
             self._estimate_reload.request()
-        self._runs, self.shown_project = found, project
+        self._runs, self.shown_project, self._wanted_run = found, project, None
 
     def _show_state(self) -> None:
         """Show what can be done now: a running exam can be stopped, an interrupted one continued."""
@@ -325,6 +348,13 @@ class ExamTab(Tab):
 
     def _open_approval(self) -> None:
         ApprovalDialog(self.workspace, self).open()
+
+
+async def _await_exam(workspace: Workspace, work: Callable[[], Awaitable[None]]) -> None:
+    """Wait for an exam, and tell what came of it; of no window, since another one may take its place meanwhile."""
+    await work()
+    if newest := await workspace.project.read(exam_runs.load_all):
+        workspace.tasks.tell(exam_texts.format_run(newest[0]))
 
 
 def _load_overview(db: sqlite3.Connection) -> tuple[list[ExamRun], dict[int, tuple[int, int]]]:

@@ -15,7 +15,7 @@ from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED_SYMBOL, LOST_SYMBOL, NO_VALUE
 from ui.exam.heat_map_model import rate_colour
 from ui.exam.result_data import ExamOutcome, SubjectComparison
-from ui.widgets import basics
+from ui.widgets import basics, tables
 
 (
     SUBJECT_COLUMN,
@@ -240,7 +240,7 @@ class TotalsTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + style.SPACE)
         self.horizontalHeader().setHighlightSections(False)
         for section, width in enumerate(COLUMN_WIDTHS):
-            self.setColumnWidth(section, width)
+            tables.set_column_width(self, section, width)
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
 
     def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:

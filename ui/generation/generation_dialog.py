@@ -81,7 +81,7 @@ class GenerationDialog(LlmRunDialog):
         self.plan: GenerationPlan | None = None
         self._is_working = True  # whether what would be added without a model is not worked out yet
         self._asked_for: RowChoice | None = None  # what it was or is being worked out for
-        self.setMinimumWidth(700)
+        self.setMinimumWidth(style.scaled(700))
         self._make_kinds()
         self._make_ways()
         self.more = QCheckBox(tr("Also for facts that have &enough: other questions than before"))

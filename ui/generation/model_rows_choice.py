@@ -32,12 +32,12 @@ class ModelRowsChoice(QWidget):
             "A question writer is trained on this computer first, once for each base model and language; that takes ten "
             "to twenty minutes on two cores. About half of what it writes is of use: look at the drafts before you approve them."
         )
-        self.own.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.own, words)
         self.everyday = QCheckBox(tr("Also e&veryday questions with the model’s own answers"))
         words = tr(
             "Rows of what the base model says already. Without them a model that is trained forgets everything else."
         )
-        self.everyday.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.everyday, words)
         self.base = ModelBox(workspace, "question writer", model_kinds.BASE)
         self._name = basics.label(tr("&Base model"))
         self._name.setBuddy(self.base)

@@ -58,7 +58,7 @@ class ModelTaskDialog(LlmRunDialog):
         self.asked: RequestEstimate | None = None
         self.scope = FactScope(names)
         self.scope.changed.connect(self.read_soon)
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(style.scaled(560))
         self.count = basics.heading("")
         self.estimate = basics.label(wrap=True, dim=True)
         page = QWidget()

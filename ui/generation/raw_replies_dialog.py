@@ -21,7 +21,7 @@ class RawRepliesDialog(QDialog):
     def __init__(self, found: list[LlmRequest], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("What the model wrote"))
-        self.resize(720, 520)
+        self.resize(style.scaled(720), style.scaled(520))
         self.text = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName(self.windowTitle())

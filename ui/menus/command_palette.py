@@ -51,7 +51,7 @@ class CommandPalette(QDialog):
         self.table.itemActivated.connect(lambda _item: self._run())
         self.table.itemClicked.connect(lambda _item: self._run())
         self._search("")
-        self.resize(*PALETTE_SIZE)
+        self.resize(*map(style.scaled, PALETTE_SIZE))
 
     def _search(self, text: str) -> None:
         self.shown = rank(self._commands, text)
@@ -95,7 +95,7 @@ class ShortcutsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addWidget(buttons)
-        self.resize(*PALETTE_SIZE)
+        self.resize(*map(style.scaled, PALETTE_SIZE))
 
 
 def rank(commands: list[WindowCommand], text: str) -> list[WindowCommand]:
@@ -132,6 +132,7 @@ def _resemblance(word: str, known: list[str]) -> float:
 def build_table() -> QTableWidget:
     """A table of commands: name, place, keys."""
     table = QTableWidget(0, 3)
+    table.setAccessibleName(tr("Commands"))
     table.setHorizontalHeaderLabels([tr("Command"), tr("Where"), tr("Keys")])
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + style.SPACE)
@@ -142,6 +143,7 @@ def build_table() -> QTableWidget:
     table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setShowGrid(False)
+    table.setTabKeyNavigation(False)
     return table
 
 

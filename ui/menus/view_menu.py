@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QMenu
 from core.language import tr
 from ui import style
 from ui.activity.activity_dock import PANEL_KEYS, ActivityDock
+from ui.menus.pane_focus import PaneFocus
 from ui.project.file_actions import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -52,9 +52,12 @@ class ViewActions(QObject):
         self.activity = basics.menu_action(menu, tr("&Activity"), dock.toggle, PANEL_KEYS)
         self.activity.setCheckable(True)
         menu.aboutToShow.connect(lambda: self.activity.setChecked(not dock.isHidden()))
+        PaneFocus(menu, window)
+        menu.addSeparator()
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)
+        workspace.look_changed.connect(self._update_enabled)
         self._update_enabled()
 
     def _show_tab(self, tab: Tab) -> None:
@@ -69,9 +72,7 @@ class ViewActions(QObject):
         chosen.text_size = sizes[max(0, min(len(sizes) - 1, place + steps))] if steps else style.NORMAL_TEXT_SIZE
         self._update_enabled()
         self._workspace.save_settings()
-        # Rows and fields have heights that were made for the old size.
-        text = tr("Text size: {size}\u2009%. It takes effect after a restart.", size=chosen.text_size)
-        Notice(self._window, text, "note", lasting=True).add_button(tr("Restart now"), self._window.restart)
+        self._workspace.look_changed.emit()
 
     def _update_enabled(self) -> None:
         size = self._workspace.settings.text_size

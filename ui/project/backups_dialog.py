@@ -51,7 +51,7 @@ class BackupsDialog(QDialog):
         context_menus.offer(self.table)
         self.pages = QStackedWidget()
         self._lay_out()
-        self.resize(680, 460)
+        self.resize(style.scaled(680), style.scaled(460))
         self._load()
 
     def _set_up_table(self) -> None:

@@ -61,8 +61,8 @@ class ProjectWindow(QMainWindow):
         """Show the rows that the filter `words` finds."""
         raise NotImplementedError
 
-    def show_settings(self) -> None:
-        """Open the settings."""
+    def show_settings(self, page: int = 0) -> None:
+        """Open the settings at a page, by its place."""
         raise NotImplementedError
 
     def restart(self) -> None:
@@ -73,12 +73,13 @@ class ProjectWindow(QMainWindow):
 class FileActions(QObject):
     """The File menu. Every dialog belongs to the window, so that a switch to another project closes it."""
 
-    def __init__(self, workspace: Workspace, window: ProjectWindow) -> None:
+    def __init__(self, workspace: Workspace, window: ProjectWindow, rescuer: RescueRunner | None = None) -> None:
+        """`rescuer` is the runner of a window that `window` takes the place of."""
         super().__init__(window)
         self._workspace = workspace
         self._window = window
-        self._rescuer = RescueRunner(workspace, self)
         self.printing = window.printing
+        self.rescuer = rescuer or RescueRunner(workspace, workspace)
 
     def fill(self, file: QMenu) -> None:
         """Fill the File menu."""
@@ -107,7 +108,9 @@ class FileActions(QObject):
         basics.menu_action(file, tr("&Rescue a model…"), self.open_rescue)
         basics.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
         file.addSeparator()
-        basics.menu_action(file, tr("Se&ttings…"), self._window.show_settings, QKeySequence.StandardKey.Preferences)
+        basics.menu_action(
+            file, tr("Se&ttings…"), lambda: self._window.show_settings(), QKeySequence.StandardKey.Preferences
+        )
         file.addSeparator()
         basics.menu_action(file, tr("&Quit"), self._window.close, QKeySequence.StandardKey.Quit)
 
@@ -243,7 +246,7 @@ class FileActions(QObject):
 
     def open_rescue(self) -> None:
         """Open the rescue of a model."""
-        dialog = RescueDialog(self._workspace, parent=self._window, rescuer=self._rescuer)
+        dialog = RescueDialog(self._workspace, parent=self._window, rescuer=self.rescuer)
         dialog.show_examples.connect(self._window.show_examples)
         dialog.open()
 

@@ -60,13 +60,13 @@ class TeachingPathActions(QObject):
         bar.cancel_wanted.connect(self._on_cancel)
         bar.read.connect(self._show)
         workspace.activities.changed.connect(self._show)
-        workspace.activities.progressed.connect(lambda _one: self._show())
+        workspace.activities.progressed.connect(self._show)
         workspace.offers_changed.connect(self._estimate_training)
         window.exam_tab.form.changed.connect(self._show)
         window.training_tab.form.base.currentIndexChanged.connect(lambda _index: self._show())
         window.spec_tab.pane.found.connect(self._show)
 
-    def _show(self) -> None:
+    def _show(self, _progressed: Activity | None = None) -> None:
         """Tell what runs for the next step, or how long that will take."""
         self._estimate_training()
         state = self._bar.state

@@ -120,7 +120,7 @@ class RescueDialog(QDialog):
         layout.addWidget(self.note)
         layout.addLayout(below)
         self.again.setAutoDefault(False)
-        self.resize(960, 720)
+        self.resize(style.scaled(960), style.scaled(720))
 
     def _connect(self) -> None:
         self.server.activated.connect(lambda _index: self.load())

@@ -167,7 +167,7 @@ class BatchBox(QCheckBox):
         tooltip = tr(
             "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
         )
-        self.setToolTip(basics.plain_tooltip(tooltip))
+        basics.explain(self, tooltip)
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:

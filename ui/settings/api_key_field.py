@@ -83,7 +83,7 @@ class ApiKeyField(QWidget):
         self._entered_for, self._address = entered_for, address
         self._turn += 1
         had_focus = self.field.hasFocus()
-        self.key_page.setToolTip(basics.plain_tooltip(key_url))
+        basics.explain(self.key_page, key_url)
         self._show_fields(stored=False, entering=False)
         self._left_for = QApplication.focusWidget() if had_focus else None
         self.note.show_text(tr("Looking for the API key…"))

@@ -53,7 +53,7 @@ class BackupsPage(QWidget):
         place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         where.addWidget(place, 1)
         where.addWidget(self.folder)
-        form.addRow(tr("Folder"), where)
+        form.addRow(basics.label_for(tr("Folder"), self.folder), where)
         disk = tr("They are on this computer’s disk. Keep a copy on another one, too: File › Save a copy…")
         form.addRow(basics.label(disk, wrap=True, dim=True))
 

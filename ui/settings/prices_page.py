@@ -45,6 +45,7 @@ class PricesPage(QWidget):
         self._new: list[str] = []  # models that were added here and have no number yet
         self.source_note = basics.label(wrap=True, dim=True)
         self.table = QTableWidget(0, len(PRICE_COLUMNS) + 2)
+        self.table.setTabKeyNavigation(False)
         self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
         self.reset = QPushButton(tr("Reset to the built-in price"))

@@ -45,7 +45,7 @@ class PromptsPage(QWidget):
         self.list.setSpacing(2)
         self.list.setWordWrap(True)
         self.list.setAccessibleName(tr("Prompts"))
-        self.list.setFixedWidth(LIST_WIDTH)
+        self.list.setFixedWidth(style.scaled(LIST_WIDTH))
         for name in prompts.PROMPT_NAMES:
             self.list.addItem(QListWidgetItem(prompts.title(name)))
         self.language = DropDown()
@@ -107,6 +107,11 @@ class PromptsPage(QWidget):
             else:
                 del self._unsaved[self._shown]
         self._show_state()
+
+    def has_unsaved(self) -> bool:
+        """Whether a prompt was typed that is not saved, since it lacks something."""
+        self.save_typed()
+        return bool(self._unsaved)
 
     def may_close(self) -> bool:
         """Save, and return whether nothing is lost by closing; True at a second call, after the warning."""
@@ -217,7 +222,7 @@ class Placeholders(QWidget):
         self._grid.addWidget(_make_dim(title), 0, column, 1, 2)
         for row, name in enumerate(names, 1):
             button = QPushButton(f"{{{name}}}", autoDefault=False)
-            button.setToolTip(basics.plain_tooltip(tr("Insert at the cursor")))
+            basics.explain(button, tr("Insert at the cursor"))
             button.clicked.connect(lambda _checked, name=name: self.wanted.emit(name))
             self.marks[name] = basics.Note()
             self._grid.addWidget(button, row, column)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from PySide6.QtCore import QDateTime, QLocale, Signal
+from PySide6.QtCore import QDateTime, QLocale, QTimer, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QGridLayout,
@@ -86,6 +86,7 @@ class ServerPage(QWidget):
 
     renamed = Signal()
     moved = Signal()  # the address or the kind has changed
+    tested = Signal()  # a test of the connection has something to say
     adjusted = Signal()  # what no connection has to know
 
     def __init__(self, workspace: Workspace) -> None:
@@ -111,11 +112,9 @@ class ServerPage(QWidget):
         self.models = QLineEdit()
         self.models.setPlaceholderText(tr("names, separated by commas"))
         words = tr("Models that the server has and does not list, such as deployments.")
-        self.models.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.models, words)
         self.limit = basics.integer_field(1, MAX_JOBS_AT_ONCE, 3)
-        self.limit.setToolTip(
-            basics.plain_tooltip(tr("Further jobs wait in the queue until one of these has finished."))
-        )
+        basics.explain(self.limit, tr("Further jobs wait in the queue until one of these has finished."))
         self.id_note = basics.label(dim=True)
 
     def _make_test(self) -> None:
@@ -291,6 +290,8 @@ class ServerPage(QWidget):
     def _show_test(self, text: str, meaning: str = "", url: str = "") -> None:
         """Show the result of a test; `url` is the address that it found instead."""
         self.test_note.show_text(text, meaning)
+        if text:
+            QTimer.singleShot(0, self, self.tested.emit)  # when the text has its place
         self._found_url = url
         self.correct.setVisible(bool(url))
 

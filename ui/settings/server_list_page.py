@@ -38,6 +38,7 @@ from ui.widgets import basics, context_menus, server_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
+MAX_LIST_WIDTH = 320  # names longer than this end in an ellipsis, and are whole in the tooltip
 DETAILS_ROLE = Qt.ItemDataRole.UserRole
 ROW_PADDING = 6
 TALL_TEXT = "塾か"
@@ -72,8 +73,15 @@ class ServerList(QListWidget):
             item.setData(DETAILS_ROLE, line.details)
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, ", ".join(line.details))
             self.addItem(item)
+            item.setToolTip(basics.plain_tooltip("\n".join([line.title, *line.details])))
+        texts = [text for line in lines for text in (line.title, *line.details)]
+        widest = max(self.fontMetrics().horizontalAdvance(text) for text in texts) + self._beside_texts()
+        self.setFixedWidth(max(style.scaled(LIST_WIDTH), min(style.scaled(MAX_LIST_WIDTH), widest)))
         self.setCurrentRow(self._ids.index(chosen))
         self.blockSignals(False)
+
+    def _beside_texts(self) -> int:
+        return 4 * ROW_PADDING + 2 * self.frameWidth() + self.verticalScrollBar().sizeHint().width()
 
     def id(self) -> str:
         """The selected server's."""
@@ -122,7 +130,6 @@ class ServersPage(QWidget):
         self._fresh: set[str] = set()  # ids that nothing refers to yet: they still follow the title
         self._places: dict[str, str] = {}  # where the keys lie
         self.list = ServerList()
-        self.list.setFixedWidth(LIST_WIDTH)
         self.add = QPushButton(style.icon("add"), tr("Add"))
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
         self.use = QPushButton(tr("Use this provider"))
@@ -160,6 +167,7 @@ class ServersPage(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.page)
+        self.page.tested.connect(lambda: scroll.ensureWidgetVisible(self.page.test_note, 0, style.SPACE))
         self.pages.addWidget(_make_local_page())
         self.pages.addWidget(scroll)
         below = QHBoxLayout()

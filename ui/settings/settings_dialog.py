@@ -7,9 +7,8 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QHBoxLayout,
-    QLabel,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -39,6 +38,7 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self.workspace = workspace
         self._settings = workspace.settings
+        self._is_finishing = False
         self.setWindowTitle(tr("Settings"))
         self.messages = MessageBar(self)
         self._make_look()
@@ -49,7 +49,7 @@ class SettingsDialog(QDialog):
         self.backups = BackupsPage(workspace)
         self._lay_out()
         self._connect()
-        self.resize(940, 720)
+        self.resize(style.scaled(940), style.scaled(720))
 
     def show_server(self, provider: str) -> None:
         """Go to the page of a server."""
@@ -97,11 +97,12 @@ class SettingsDialog(QDialog):
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, style.SPACE, 0, 0)
-        _add_after_restart(form, tr("&Language"), self.language)
+        form.addRow(tr("&Language"), self.language)
         form.addRow(tr("&Theme"), self.theme)
-        _add_after_restart(form, tr("Text &size"), self.text_size)
+        form.addRow(tr("Text &size"), self.text_size)
         for box in (self.language, self.theme, self.text_size):
-            box.setFixedWidth(BOX_WIDTH)
+            box.setMinimumWidth(style.scaled(BOX_WIDTH))
+            box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         form.addRow("", self.notifies)
         return page
 
@@ -125,10 +126,12 @@ class SettingsDialog(QDialog):
     def _on_language(self) -> None:
         self._settings.language = self.language.currentData()
         self._save()
+        self.workspace.look_changed.emit()
 
     def _on_text_size(self) -> None:
         self._settings.text_size = self.text_size.currentData()
         self._save()
+        self.workspace.look_changed.emit()
 
     def _on_notifies(self, is_wanted: bool) -> None:
         self._settings.notifies = is_wanted
@@ -148,19 +151,13 @@ class SettingsDialog(QDialog):
             self.tabs.setCurrentWidget(self.prompts)
 
     def _on_finished(self, _result: int) -> None:
-        self.workspace.tasks.start("", self._finish())
+        if not self._is_finishing:
+            self.workspace.tasks.start("", self.finish())
 
-    async def _finish(self) -> None:
+    async def finish(self) -> None:
+        """Take over what was typed, and close."""
+        self._is_finishing = True
         self.servers.page.apply_typed()
         await self.servers.finish()
+        self.done(QDialog.DialogCode.Rejected)
         self.deleteLater()
-
-
-def _add_after_restart(form: QFormLayout, title: str, box: DropDown) -> None:
-    """A line of the form whose choice is not seen before the next start."""
-    line = QHBoxLayout()
-    line.addWidget(box)
-    line.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
-    label = QLabel(title)
-    label.setBuddy(box)
-    form.addRow(label, line)

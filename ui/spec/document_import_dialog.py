@@ -45,7 +45,7 @@ class DocumentImportDialog(QDialog):
         super().__init__(parent)
         self._document, self._has_text = document, has_text
         self.setWindowTitle(tr("Import a document"))
-        self.resize(820, 640)
+        self.resize(style.scaled(820), style.scaled(640))
         self.editor = QPlainTextEdit(document.text, tabChangesFocus=True)
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = basics.label(dim=True)

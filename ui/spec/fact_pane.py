@@ -4,8 +4,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QPointF, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QTextCharFormat, QTextLayout
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QStackedWidget,
+    QStyle,
+    QStyleOption,
     QVBoxLayout,
     QWidget,
 )
@@ -36,9 +38,37 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.fact_table import STATE_MEANINGS, FactTable, state_titles
+from ui.spec.fact_table import STATE_MEANINGS, STATE_UNDERLINES, FactTable, state_titles
 from ui.widgets import basics, context_menus
 from ui.workspace import Workspace
+
+
+class StateChip(basics.Chip):
+    """A state of facts in the colour and with the underline that its passages have in the text."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(STATE_MEANINGS[state])
+        self._format = QTextLayout.FormatRange()
+        self._format.format.setUnderlineStyle(STATE_UNDERLINES.get(state, QTextCharFormat.UnderlineStyle.NoUnderline))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the text with its line, which a style sheet cannot."""
+        option = QStyleOption()
+        option.initFrom(self)
+        painter = QPainter(self)
+        self.style().drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option, painter, self)
+        colour = self.palette().color(self.foregroundRole())
+        shown = self._format
+        shown.start, shown.length = 0, len(self.text())
+        shown.format.setForeground(colour)
+        shown.format.setUnderlineColor(colour)
+        layout = QTextLayout(self.text(), self.font())
+        layout.setFormats([shown])
+        layout.beginLayout()
+        layout.createLine()
+        layout.endLayout()
+        room = self.contentsRect()
+        layout.draw(painter, QPointF(room.x(), room.y() + (room.height() - layout.boundingRect().height()) / 2))
 
 
 class FactLegend(QWidget):
@@ -51,7 +81,7 @@ class FactLegend(QWidget):
         layout.setSpacing(style.SPACE // 2)
         self._labels: dict[str, QLabel] = {}
         for state in STATE_MEANINGS:
-            self._labels[state] = basics.Chip(STATE_MEANINGS[state])
+            self._labels[state] = StateChip(state)
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
@@ -342,7 +372,7 @@ class SplitDialog(QDialog):
     def __init__(self, fact: Fact, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Split {name}", name=fact.name))
-        self.resize(560, 260)
+        self.resize(style.scaled(560), style.scaled(260))
         self.edit = QPlainTextEdit(tabChangesFocus=True)
         self.edit.setAccessibleName(tr("Resulting facts"))
         parts = [one.text for one in statements.split_statements(fact.quote)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QPen, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -59,6 +59,12 @@ def state_titles(state: str, count: int) -> str:
 
 
 STATE_MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
+
+# What the colours of the states say for those who do not see them; what is covered has no line.
+STATE_UNDERLINES = {
+    "thin": QTextCharFormat.UnderlineStyle.DotLine, "unproved": QTextCharFormat.UnderlineStyle.DotLine,
+    "bare": QTextCharFormat.UnderlineStyle.DashUnderline, "stale": QTextCharFormat.UnderlineStyle.WaveUnderline,
+}  # fmt: skip
 
 
 def format_fact_details(entry: FactCoverage, lost: bool) -> str:
@@ -243,7 +249,8 @@ class CoverageDelegate(RoomyDelegate):
             if not entry.fact.ignored:
                 front, back = style.colours("warning" if kind in lacking else "good")
                 painter.setBrush(back)
-                painter.setPen(Qt.PenStyle.NoPen)
+                is_lacking = QPen(front, 1, Qt.PenStyle.DashLine)  # seen also without its colour
+                painter.setPen(is_lacking if kind in lacking else QPen(Qt.PenStyle.NoPen))
                 painter.drawRoundedRect(box, 3, 3)
                 painter.setPen(front)
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(count) if count < 100 else "…")
@@ -288,10 +295,8 @@ class FactTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         for column, width in COLUMN_WIDTHS.items():
-            needed = header.fontMetrics().horizontalAdvance(
-                f"{self.facts.headerData(column, Qt.Orientation.Horizontal)}"
-            )
-            self.setColumnWidth(column, max(width, needed + 22))
+            title = header.sectionSizeFromContents(column).width()
+            self.setColumnWidth(column, max(style.scaled(width), title + style.SPACE // 2))
         header.setSectionResizeMode(TEXT_COLUMN, QHeaderView.ResizeMode.Stretch)
 
     def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:

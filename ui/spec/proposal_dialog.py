@@ -25,7 +25,7 @@ class ProposalDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Suggested changes"))
-        self.resize(1120, 720)
+        self.resize(style.scaled(1120), style.scaled(720))
         self._old = old
         self.note = basics.Note()
         self._show_warnings(old, new, is_edited)

@@ -45,7 +45,7 @@ class RevisionsDialog(SnapshotsDialog):
         layout.addWidget(self.sides, 1)
         self.sides.hide()
         self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.resize(1240, 760)
+        self.resize(style.scaled(1240), style.scaled(760))
         self._splitter.setSizes([380, 850])
         self._splitter.setStretchFactor(1, 1)
 

@@ -1,7 +1,10 @@
 """Drafts and revises the spec by chat: a model proposes, the person accepts changes."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCursor
@@ -25,6 +28,17 @@ from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A question and its whole answer; `state` is the spec that it was about."""
+
+    asked: str
+    model: str
+    reply: str
+    state: Spec
+    is_shown: bool = True
+
+
 class SpecChat(QWidget):
     """A conversation about the text that `current` returns; it is kept in memory only.
 
@@ -40,6 +54,7 @@ class SpecChat(QWidget):
         super().__init__()
         self._workspace, self._current = workspace, current
         self._exchanges: list[SpecExchange] = []
+        self._answered: list[_Answered] = []
         self._answer: AnswerMessage | None = None  # the one that is being written
         self._task: asyncio.Task[None] | None = None
         self.model = ModelBox(workspace, "spec")
@@ -169,6 +184,7 @@ class SpecChat(QWidget):
             if is_local else ""
         )  # fmt: skip
         self.pages.setCurrentIndex(int(bool(usable) or self.is_busy()))
+        self.setFocusProxy(self.field if self.pages.currentIndex() else self.settings)  # not one that is hidden
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -192,9 +208,23 @@ class SpecChat(QWidget):
         if task is not None:
             task.cancel()
         self._exchanges.clear()
+        self._answered.clear()
         spec_chat_messages.clear_messages(self._column, 1)
         self.suggestions.show()
         self._at_end = True
+        self.show_offers()
+
+    def take_over(self, other: SpecChat) -> None:
+        """Show the conversation of another window's chat, and what was typed there."""
+        for answered in other._answered:
+            answer = self._begin(answered.asked, "", answered.is_shown)
+            answer.model, answer.reply = answered.model, answered.reply
+            self._answer = None
+            if answered.is_shown:
+                self._end(answer, answered.asked, answered.state)
+            else:
+                self._end_remarks(answer, answered.state)
+        self.field.setPlainText(other.field.toPlainText())
         self.show_offers()
 
     def _on_suggested(self, text: str, is_whole: bool) -> None:
@@ -287,6 +317,7 @@ class SpecChat(QWidget):
 
     def _end(self, answer: AnswerMessage, asked: str, state: Spec) -> None:
         draft = answer.finish()
+        self._answered.append(_Answered(asked, answer.model, answer.reply, state))
         if not answer.reply.strip():
             answer.fail(tr("The model did not reply."), "warning")
             return
@@ -328,6 +359,7 @@ class SpecChat(QWidget):
         self.text_wanted.emit(new, old)
 
     def _end_remarks(self, answer: AnswerMessage, state: Spec) -> None:
+        self._answered.append(_Answered(tr("Find contradictions"), answer.model, answer.reply, state, False))
         found = RemarksMessage(answer.model, fact_refining.parse_remarks(answer.reply), state.text)
         found.place_wanted.connect(self._on_place)
         found.mend_wanted.connect(

@@ -62,7 +62,7 @@ class AnswerMessage(QWidget):
         self._flush.timeout.connect(self._show)
         name = basics.short_model_name(model)
         self._name = basics.label(name, dim=True)
-        self._name.setToolTip(basics.plain_tooltip(model))
+        basics.explain(self._name, model)
         self.words = MessageText(name)
         self.words.hide()
         self.state, self.error = basics.Note(), basics.Note()

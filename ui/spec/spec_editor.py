@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit
 
 from core.language import tr
 from ui import style
-from ui.spec.fact_table import STATE_MEANINGS
+from ui.spec.fact_table import STATE_MEANINGS, STATE_UNDERLINES
 from ui.widgets.text_highlights import utf16_length
 
 TEXT_MARGIN = 14  # pixels around the text
@@ -224,7 +224,10 @@ class SpecEditor(QPlainTextEdit):
         if passage.state == "ignored":
             form.setForeground(style.dim())
         elif self._coloured:
-            form.setBackground(style.colours(STATE_MEANINGS[passage.state])[1])
+            front, back = style.colours(STATE_MEANINGS[passage.state])
+            form.setBackground(back)
+            form.setUnderlineStyle(STATE_UNDERLINES.get(passage.state, QTextCharFormat.UnderlineStyle.NoUnderline))
+            form.setUnderlineColor(front)
         if passage.id == self._marked:
             front, back = style.colours("good")
             form.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)

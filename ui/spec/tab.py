@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QTextDocument
+from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -84,8 +84,8 @@ class SpecTab(Tab):
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()
-        self.as_rows = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_rows.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_rows = QPushButton(tr("Use the rows’ p&rompt"))
+        basics.explain(self.as_rows, tr("Makes it the project's system prompt; this can be undone."))
         self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()
         self.texts = QStackedWidget()
@@ -203,6 +203,21 @@ class SpecTab(Tab):
             Table.FINDING,
         }:
             self._reload.request()
+
+    def is_busy(self) -> bool:
+        return self.chat.is_busy()
+
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, SpecTab)
+        self.side.setCurrentIndex(other.side.currentIndex())
+        for ours, theirs in ((self.reading, other.reading), (self.colours, other.colours)):
+            ours.setChecked(theirs.isChecked())
+        cursor = self.editor.textCursor()
+        cursor.setPosition(other.editor.textCursor().anchor())
+        cursor.setPosition(other.editor.textCursor().position(), QTextCursor.MoveMode.KeepAnchor)
+        self.editor.setTextCursor(cursor)
+        self.editor.verticalScrollBar().setValue(other.editor.verticalScrollBar().value())
+        self.chat.take_over(other.chat)
 
     def _show_spec(self) -> None:
         """Show the stored spec, unless something unsaved was typed."""

@@ -49,7 +49,7 @@ class ChangedSinceDialog(QDialog):
         layout.addWidget(self.pages, 1)
         layout.addWidget(close)
         self.pages.addTab(self.views["train"], tr("Training rows"))
-        self.resize(1000, 680)
+        self.resize(style.scaled(1000), style.scaled(680))
         self._work.start(self._load)
 
     def open(self) -> None:

@@ -47,7 +47,7 @@ class ExportModelDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Export model"))
-        self.resize(660, 0)
+        self.resize(style.scaled(660), style.scaled(0))
         self._workspace, self._provider, self._model = workspace, provider, model
         self._has_questions = True
         self._work = LatestTask(workspace, self)
@@ -56,7 +56,7 @@ class ExportModelDialog(QDialog):
         self._lay_out()
         self._connect()
         self._show_ok()
-        workspace.tasks.start("", self._count_questions(workspace.project))
+        workspace.tasks.start("", self._count_questions(workspace.project), self)
 
     def _make_choices(self) -> None:
         self.formats = {format: QCheckBox(model_export.format_title(format)) for format in model_export.FORMATS}

@@ -97,9 +97,7 @@ class HyperparameterFields(QObject):
             field.editingFinished.connect(self.entered)
             field.setPlaceholderText(tr("Auto"))
             hint = " ".join(filter(None, (explain_parameter(name), hint)))
-        field.setToolTip(
-            basics.plain_tooltip(hint + (" " + tr("Separate several values by commas.") if self._several else ""))
-        )
+        basics.explain(field, hint + (" " + tr("Separate several values by commas.") if self._several else ""))
         if self._width:
             field.setFixedWidth(self._width)
         self._titles.append(add_titled_field(self._grid, self._place + place, parameter_title(name), field))

@@ -101,6 +101,10 @@ class JobTable(QTableWidget):
         """All rows, in the order shown."""
         return self._lines
 
+    def choose(self, ids: Sequence[int]) -> None:
+        """Select these jobs."""
+        self._select(set(ids))
+
     def fitting_height(self, most: int = 8) -> int:
         """The height in pixels that shows all lines, or `most` of them."""
         rows = min(most, max(2, self.rowCount()))
@@ -297,7 +301,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        rail, fill = option.palette.color(QPalette.ColorRole.Mid), QColor(style.ACCENT)
+        rail, fill = option.palette.color(QPalette.ColorRole.Mid), style.accent()
         if selected:
             rail = fill = option.palette.color(QPalette.ColorRole.HighlightedText)
             rail = QColor(rail.red(), rail.green(), rail.blue(), 90)

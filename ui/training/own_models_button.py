@@ -23,9 +23,7 @@ class OwnModelsButton(QToolButton):
         super().__init__()
         self._workspace, self._base, self._owner = workspace, base, owner
         self.setText(tr("Add…"))
-        self.setToolTip(
-            basics.plain_tooltip(tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
-        )
+        basics.explain(self, tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
         self.setAccessibleName(tr("Add a base model"))
         self.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # the text says that something follows
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the list beside it

@@ -35,7 +35,7 @@ class PlanRunner(QObject):
         self._project: Project | None = None
         self._news = asyncio.Event()  # something became of a job
         workspace.tasks.changed.connect(self._on_changed)
-        workspace.queue.ended.connect(lambda _job: self._news.set())
+        workspace.queue.ended.connect(self._on_ended)
 
     @property
     def is_running(self) -> bool:
@@ -52,7 +52,9 @@ class PlanRunner(QObject):
         if self.is_running:
             return
         self._project = self._workspace.project
-        self._task = self._workspace.tasks.start(label, self._work(self._project, label, work), kind=self.kind)
+        self._task = self._workspace.tasks.start(
+            label, self._work(self._project, label, work), kind=self.kind, is_windowless=True
+        )
         self._task.add_done_callback(lambda _task: self.changed.emit())
         self.changed.emit()
 
@@ -85,6 +87,9 @@ class PlanRunner(QObject):
     def _is_left(self, project: Project) -> bool:
         """Whether the window closes, or another project was opened in it."""
         return project is not self._workspace.project or not self._workspace.tasks.can_start()
+
+    def _on_ended(self, _job: Job) -> None:
+        self._news.set()
 
     def _on_changed(self, changes: Changes) -> None:
         if Table.JOB in changes.tables:

@@ -54,8 +54,8 @@ class PreflightDialog(QDialog):
             _format_price_source(report) or _format_estimate(report.estimate), wrap=True, dim=True
         )
         self.objections = self._make_list(report.objections)
-        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
-        self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ p&rompt"))
+        basics.explain(self.prompt, tr("Makes it the project's system prompt; this can be undone."))
         self.start = basics.primary_button(_format_start(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
@@ -99,7 +99,7 @@ class PreflightDialog(QDialog):
         found = QListWidget()
         found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
-        found.setIconSize(QSize(16, 16))
+        found.setIconSize(QSize(style.scaled(16), style.scaled(16)))
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
         for one in objections:

@@ -103,7 +103,7 @@ class ServerContentsDialog(QDialog):
         layout.addWidget(self.note)
         layout.addWidget(self.pages, 1)
         layout.addWidget(close)
-        self.resize(860, 560)
+        self.resize(style.scaled(860), style.scaled(560))
 
     def _connect(self) -> None:
         self.server.activated.connect(lambda _index: self.load())

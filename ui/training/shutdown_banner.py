@@ -50,7 +50,7 @@ class ShutdownBanner(basics.ColouredFrame):
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
-        self.setToolTip(basics.plain_tooltip(self.words))
+        basics.explain(self, self.words)
         self.setVisible(bool(lines))
         self.set_meaning(_find_meaning(shown, [left for left, _words in ends], today))
 

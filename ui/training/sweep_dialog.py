@@ -89,7 +89,7 @@ class SweepDialog(QDialog):
         layout.addWidget(self.name)
         layout.addWidget(self.note)
         layout.addLayout(buttons)
-        self.resize(720, 520)
+        self.resize(style.scaled(720), style.scaled(520))
 
     def _connect(self) -> None:
         self.hyper.changed.connect(self._show_count)

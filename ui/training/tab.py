@@ -33,7 +33,7 @@ from ui.training.shutdown_banner import ShutdownBanner
 from ui.training.teaching_dialog import TeachingDialog
 from ui.training.teaching_runner import TeachingRunner
 from ui.training.training_form import FETCHABLE_STATES, TrainingForm
-from ui.widgets import basics, server_texts
+from ui.widgets import basics, kept_inputs, server_texts
 from ui.widgets.confirm import confirm_download
 from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.message_bar import MessageBar
@@ -49,18 +49,22 @@ class TrainingTab(Tab):
     icon = "training"
     rescue_wanted = Signal()
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, teaching: TeachingRunner | None = None
+    ) -> None:
+        """`teaching` is the runner of a window that this tab's takes the place of."""
         super().__init__(workspace, parent)
         self._project: Project | None = None
         self._token_counts: job_progress.TokenCounts = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
+        self._wanted_jobs: list[int] = []  # those that the window before has selected
         self._watching = False
         self._reported_failures = (
             ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         )
         self.runner = workspace.queue
-        self.teaching = TeachingRunner(workspace, self)
+        self.teaching = teaching or TeachingRunner(workspace, workspace)
         self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table, partial(server_texts.may_have_capability, workspace))
         self.acts = JobOperations(workspace, self)
@@ -111,10 +115,10 @@ class TrainingTab(Tab):
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
-        self.at_server.setToolTip(basics.plain_tooltip(tr("Jobs created elsewhere, uploaded files and models")))
+        basics.explain(self.at_server, tr("Jobs created elsewhere, uploaded files and models"))
         self.until_learned = QPushButton(tr("&Teach until learned…"))
         words = tr("Rows, training and questions in rounds, until the facts are learned or the time is used up")
-        self.until_learned.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.until_learned, words)
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
@@ -151,6 +155,12 @@ class TrainingTab(Tab):
         if changes.tables & JOB_TABLES:
             self._show_trouble()
             self._lines.request()
+
+    def take_over(self, other: Tab) -> None:
+        assert isinstance(other, TrainingTab)
+        kept_inputs.copy_inputs(other.form, self.form)
+        self._wanted_jobs = [job.id for job in other.table.jobs()]
+        self.pane.tabs.setCurrentIndex(other.pane.tabs.currentIndex())
 
     def show_offers(self) -> None:
         provider = self.workspace.settings.provider
@@ -223,6 +233,9 @@ class TrainingTab(Tab):
         self.body.setCurrentIndex(1 if found else 0)
         self.count.setText(_format_count(found))
         self.table.show_lines([self._build_line(one) for one in found])
+        if self._wanted_jobs:
+            self.table.choose(self._wanted_jobs)
+            self._wanted_jobs = []
         if first and not self.jobs.property("restored"):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])

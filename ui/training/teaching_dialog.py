@@ -125,7 +125,7 @@ class TeachingDialog(QDialog):
         layout.addWidget(self._build_results(), 1)
         layout.addWidget(self.note)
         layout.addLayout(buttons)
-        self.resize(760, 680)
+        self.resize(style.scaled(760), style.scaled(680))
 
     def _build_results(self) -> QWidget:
         """What came out, the curve, and each round; they scroll, since there may be many rounds."""

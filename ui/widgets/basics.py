@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
 from PySide6.QtGui import (
@@ -90,6 +91,13 @@ def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
     return label
 
 
+def label_for(text: str, field: QWidget) -> QLabel:
+    """A label that belongs to `field`: its underlined letter leads there, and a screen reader names the field by it."""
+    label = QLabel(text)
+    label.setBuddy(field)
+    return label
+
+
 def heading(text: str) -> QLabel:
     """A label in a larger bold font."""
     title = label(text)
@@ -154,6 +162,12 @@ def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
     return page
 
 
+def order_focus(*widgets: QWidget) -> None:
+    """Let Tab go from each of the widgets to the next: Qt follows the order in which they were made."""
+    for one, other in pairwise(widgets):
+        QWidget.setTabOrder(one, other)
+
+
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:
     """The button box of a dialog that only has a Close button."""
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -209,6 +223,12 @@ def plain_tooltip(text: str) -> str:
     return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"
 
 
+def explain(widget: QWidget, text: str) -> None:
+    """Show `text` as the tool tip of `widget`, and tell it to a screen reader, which would read the tool tip's markup."""
+    widget.setToolTip(plain_tooltip(text) if text else "")
+    widget.setAccessibleDescription(text)
+
+
 def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
     """Enable `button`, or with a `reason` disable it and show why: as its tool tip, to a screen reader, and in `note`.
 
@@ -216,9 +236,10 @@ def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -
     """
     if button.isEnabled():
         button.setProperty("tip", button.toolTip())
+        button.setProperty("description", button.accessibleDescription())
     button.setEnabled(not reason)
     button.setToolTip(plain_tooltip(reason) if reason else button.property("tip") or "")
-    button.setAccessibleDescription(reason)
+    button.setAccessibleDescription(reason or button.property("description") or "")
     if note := note or _find_reason_note(button):
         note.show_text(reason)
 
@@ -264,7 +285,7 @@ class ElidedLabel(QLabel):
     def __init__(self) -> None:
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setMinimumWidth(120)
+        self.setMinimumWidth(style.scaled(120))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self.minimumWidth(), super().minimumSizeHint().height())

@@ -36,13 +36,11 @@ class ChatModelRow(QWidget):
         self.server_label = basics.label(dim=True)
         self.note = basics.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
-        self.batch.setToolTip(
-            basics.plain_tooltip(
-                tr(
-                    "The questions are sent in one file. You can close Juku in the meantime; it collects the "
-                    "answers later."
-                )
-            )
+        basics.explain(
+            self.batch,
+            tr(
+                "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
+            ),
         )
         self._lay_out()
         self.batch.toggled.connect(lambda _on: self.changed.emit())

@@ -34,7 +34,7 @@ class CodeDialog(QDialog):
         super().__init__(parent)
         self._workspace = workspace
         self.setWindowTitle(tr("Show code"))
-        self.resize(820, 620)
+        self.resize(style.scaled(820), style.scaled(620))
         self.tabs = QTabWidget(documentMode=True)
         for name, text in (
             (tr("Python"), request_code.to_python(call)),

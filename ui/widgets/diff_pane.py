@@ -3,7 +3,6 @@
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QGuiApplication,
     QKeyEvent,
@@ -219,7 +218,7 @@ class DiffPane(QAbstractScrollArea):
             start, end = self.tops[self._starts[self.current]], self.tops[self._ends[self.current]]
             for place in (0, 1):
                 bar = QRectF(columns.left_edge(place), start - top, HUNK_BAR_WIDTH, end - start)
-                painter.fillRect(bar, QColor(style.ACCENT))
+                painter.fillRect(bar, style.accent())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = (

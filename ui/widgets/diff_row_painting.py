@@ -125,6 +125,7 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
     found.start, found.length, found.format = start, end - start, QTextCharFormat()
     found.format.setForeground(style.colours(meaning)[0])
     found.format.setBackground(background_colours(meaning)[1])
+    found.format.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)  # seen also without its colour
     return found
 
 

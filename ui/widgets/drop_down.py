@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QHelpEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QShowEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QToolTip
 
 from ui.widgets import basics
 from ui.widgets.value_texts import add_values
@@ -12,15 +12,56 @@ from ui.widgets.value_texts import add_values
 WIDTH_TOLERANCE = (
     2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
 )
+DIRECT_CHILDREN = Qt.FindChildOption.FindDirectChildrenOnly
+WHOLE_ENTRIES = (
+    QComboBox.SizeAdjustPolicy.AdjustToContents,
+    QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow,
+)
 ICON_GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
-    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries."""
+    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries.
+
+    On Linux, Qt tells a screen reader the current entry as the name of a combo box, and its purpose only by its label.
+    One that has a name and no label on the screen gets a hidden one.
+    """
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        parent = self.parentWidget()
+        if parent is not None and self.accessibleName():
+            labels = [one for one in parent.findChildren(QLabel, options=DIRECT_CHILDREN) if one.buddy() is self]
+            if not labels:
+                label = QLabel(self.accessibleName(), parent)
+                label.setBuddy(self)
+                label.hide()
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
         option.currentText = self._elide_text(option)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for each entry: Qt's own hint forgets the paddings of the style sheet, which grow with the texts."""
+        hint = super().sizeHint()
+        if self.sizeAdjustPolicy() not in WHOLE_ENTRIES or not self.count():
+            return hint
+        option = QStyleOptionComboBox()
+        super().initStyleOption(option)
+        option.rect = QRect(QPoint(0, 0), hint)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        need = max(self._entry_width(place) for place in range(self.count()))
+        return QSize(hint.width() + max(0, need - room), hint.height())
+
+    def minimumSizeHint(self) -> QSize:
+        if self.sizeAdjustPolicy() in WHOLE_ENTRIES and not self.minimumContentsLength():
+            return self.sizeHint()
+        return super().minimumSizeHint()
+
+    def _entry_width(self, place: int) -> int:
+        icon = 0 if self.itemIcon(place).isNull() else self.iconSize().width() + ICON_GAP
+        return self.fontMetrics().horizontalAdvance(self.itemText(place)) + icon
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():

@@ -26,7 +26,7 @@ class JsonDialog(QDialog):
     def __init__(self, title: str, text: str, reason: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(760, 480)
+        self.resize(style.scaled(760), style.scaled(480))
         self.editor = QPlainTextEdit(row_json.indent_json(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableView, QTableWidget, QTableWidgetItem
 
 from ui import style
 from ui.widgets import basics, context_menus
@@ -15,6 +15,12 @@ MAX_COLUMN_WIDTH = 380  # pixels of a column that is not the last
 MAX_CHECKABLE_WIDTH = 420  # pixels of a column of a table with ticks
 MAX_TABLE_ROWS = 1000  # a window with more rows is slow, and nobody reads them
 TICK_WIDTH = 16  # pixels of the tick's box, which Qt does not count
+
+
+def set_column_width(view: QTableView, column: int, width: int) -> None:
+    """Make a column `width` pixels wide at the normal size of texts, and at least as wide as its heading."""
+    title = view.horizontalHeader().sectionSizeFromContents(column).width()
+    view.setColumnWidth(column, max(style.scaled(width), title))
 
 
 class TextTable(QStackedWidget):

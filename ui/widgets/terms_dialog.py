@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QPlainTextEd
 
 from core.language import tr
 from core.providers import ModelOffer
+from ui import style
 from ui.widgets import basics
 
 
@@ -20,7 +21,7 @@ class TermsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Download a model"))
-        self.resize(680, 620)
+        self.resize(style.scaled(680), style.scaled(620))
         question = tr("{title} is not on this computer. Download it?", title=offer.title)
         self.text = QPlainTextEdit(terms, readOnly=True, tabChangesFocus=True)
         self.text.setAccessibleName(tr("Terms of use"))

@@ -156,6 +156,8 @@ def _format(meaning: str) -> QTextCharFormat:
     found = QTextCharFormat()
     found.setForeground(text)
     found.setBackground(background)
+    found.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)  # seen also without its colour
+    found.setUnderlineColor(text)
     return found
 
 
