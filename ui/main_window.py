@@ -122,7 +122,7 @@ class MainWindow(ProjectWindow):
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
         ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path)
-        HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
+        self.help = HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
 
     def _add_menu(self, title: str) -> QMenu:
         menu = self.menuBar().addMenu(title)
