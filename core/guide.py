@@ -23,9 +23,13 @@ FOLDER = paths.RESOURCES / "guide"
 CONTENTS = FOLDER / "contents.toml"
 SOURCE_LANGUAGE = "en"  # every page is there in this one
 FIRST_PAGE = "index"
-CHANGES_PAGE = "changes"  # the list of changes, which belongs to the program and not to the guide
 MAX_HITS = 60
 EXCERPT_CHARACTERS = 110
+CHANGES_PAGE = "changes"  # the list of changes, which is shown like a page and is not in the contents
+CHANGES = paths.ROOT / "CHANGELOG.md"
+TO_ENGLISH = ("../en/", "resources/guide/en/")  # from a page of another language, and from the list of changes
+PICTURE_CLASS = "picture"  # of a paragraph that is a picture
+REPOSITORY = "../../../"  # from a page of the guide
 OUTSIDE = ("http://", "https://", "mailto:")
 TERMS_BEFORE = 30  # characters of an excerpt before the word that was found
 _SLUG_DROPPED = re.compile(r"[^\w\s-]")
@@ -83,9 +87,15 @@ def load_sections(language: str) -> list[GuideSection]:
 
 
 def find_page(language: str, name: str) -> GuidePage:
-    """The page `name` in `language`, else in English. Raises `FileNotFoundError` for a page that is not there."""
-    own = FOLDER / language / f"{name}.md"
-    chosen = language if own.is_file() else SOURCE_LANGUAGE
+    """The page `name` in `language`, else in English; "en/NAME" is the English one.
+
+    Raises `FileNotFoundError` for a page that is not there.
+    """
+    if name == CHANGES_PAGE:
+        return GuidePage(name, _read_title(CHANGES), SOURCE_LANGUAGE, CHANGES)
+    wanted, _slash, name = name.rpartition("/")
+    wanted = wanted or language
+    chosen = wanted if (FOLDER / wanted / f"{name}.md").is_file() else SOURCE_LANGUAGE
     path = FOLDER / chosen / f"{name}.md"
     return GuidePage(name, _read_title(path), chosen, path)
 
@@ -95,9 +105,13 @@ def find_target(page: GuidePage, link: str) -> tuple[str, str] | None:
     path, _mark, anchor = link.partition("#")
     if not path:
         return page.name, anchor
-    found = PurePosixPath(path)
+    prefix = next((one for one in TO_ENGLISH if path.startswith(one)), "")
+    found = PurePosixPath(path.removeprefix(prefix))
     is_page = len(found.parts) == 1 and found.suffix == ".md" and (FOLDER / SOURCE_LANGUAGE / found.name).is_file()
-    return (found.stem, anchor) if is_page else None
+    is_page = is_page and (page.name != CHANGES_PAGE or bool(prefix))
+    # English pages link to each other by their names alone; in the list of changes the reader's language is meant.
+    to_english = prefix and page.name != CHANGES_PAGE
+    return (f"{SOURCE_LANGUAGE}/{found.stem}" if to_english else found.stem, anchor) if is_page else None
 
 
 def find_picture(page: GuidePage, source: str) -> Path | None:
@@ -114,11 +128,13 @@ def render(page: GuidePage, language: str, is_dark: bool = False) -> str:
             token.attrSet("id", make_anchor(_plain(tokens[place + 1])))
         if token.type == "inline":
             _confine_links(page, token)
+            if [child.type for child in token.children or ()] == ["image"]:
+                tokens[place - 1].attrSet("class", PICTURE_CLASS)
             for child in token.children or ():
                 if child.type == "image" and is_dark:
                     child.attrSet("src", str(child.attrs["src"]).replace("-light.", "-dark."))
     text = str(_PARSER.renderer.render(tokens, _PARSER.options, {}))
-    if page.language != language:
+    if page.language == SOURCE_LANGUAGE != language and not (FOLDER / language / page.path.name).is_file():
         text = f"<p><i>{escape(tr('This page is in English only.'))}</i></p>{text}"
     return text
 
@@ -160,14 +176,18 @@ def _read_title(path: Path) -> str:
 
 
 def _confine_links(page: GuidePage, inline: Token) -> None:
-    """Take away the links of a text that lead to files that the program does not have."""
-    kept, is_dropped = [], False
+    """Name the files that the program does not have, instead of links to them."""
+    kept: list[Token] = []
+    dropped = ""  # the link that is being read, where it leads to such a file
     for child in inline.children or ():
         if child.type == "link_open":
             link = str(child.attrs.get("href", ""))
-            is_dropped = not link.startswith(OUTSIDE) and find_target(page, link) is None
-        if not (is_dropped and child.type in ("link_open", "link_close")):
+            dropped = "" if link.startswith(OUTSIDE) or find_target(page, link) else link
+        if not dropped or child.type not in ("link_open", "link_close"):
             kept.append(child)
+        elif child.type == "link_close":
+            named = dropped.partition("#")[0].removeprefix(REPOSITORY)
+            kept.append(Token("text", "", 0, content=f" ({named})"))
     inline.children = kept
 
 
@@ -178,17 +198,18 @@ def _load_parts(path: Path, _changed: int) -> list[_Part]:
 
 
 def _iterate_parts(tokens: list[Token]) -> Iterator[_Part]:
-    heading, texts = "", list[str]()
+    heading, anchor, texts = "", "", list[str]()
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             if texts:
-                yield _Part(heading, make_anchor(heading), " ".join(texts))
+                yield _Part(heading, anchor, " ".join(texts))
             heading, texts = _plain(tokens[place + 1]), []
+            anchor = make_anchor(heading) if token.tag != "h1" else ""  # the title is where the page begins
         elif token.type == "inline" and tokens[place - 1].type != "heading_open":
             texts.append(_plain(token))
         elif token.type in ("fence", "code_block"):
             texts.append(token.content)
-    yield _Part(heading, make_anchor(heading), " ".join(texts))
+    yield _Part(heading, anchor, " ".join(texts))
 
 
 def _plain(inline: Token) -> str:

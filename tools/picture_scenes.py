@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ from core.spec import facts  # noqa: E402
 from core.spec.spec import Spec  # noqa: E402
 from core.storage import project as projects  # noqa: E402
 from core.storage.project import Project  # noqa: E402
+from core.training import jobs  # noqa: E402
 from ui import app  # noqa: E402
 from ui.dataset.approval_dialog import ApprovalDialog  # noqa: E402
 from ui.dataset.import_dialog import ImportDialog  # noqa: E402
@@ -48,11 +50,38 @@ SIZE = QSize(1240, 800)  # of the window
 QUALITY = 80  # of WebP, in per cent; texts stay sharp
 PATIENCE = 180  # seconds until something should have happened
 PAUSE, PAINT = 0.05, 0.6  # seconds: between two looks, and until everything is painted
-QUESTIONS = {"en": "How long may a player hold the ball?", "ja": "ボールは何秒まで持てますか？"}
+QUESTIONS = {
+    "en": "How long may a player hold the ball?",
+    "ja": "ボールを持っている選手は、どのように立たなければなりませんか？",
+}
 TABLE = {
     "en": "Question;Answer\nHow many players are on a team?;Three.\nHow long is the break?;Three minutes.\n",
     "ja": "質問;回答\n1チームは何人ですか？;3人です。\n休憩は何分ですか？;3分です。\n",
 }
+
+
+def build_row(question: str, answer: str, role: str = "assistant", **more: object) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}, {"role": role, "content": answer} | more]}
+
+
+FAULTY_ROWS = {
+    "en": [
+        build_row("How wide is a goal?", "Four metres.", role="assistent"),
+        build_row("Who may I ask about the league?", "Write to anna.berg@example.org."),
+        build_row("How long is a half?", " Ten minutes. "),
+        build_row("How many referees are there?", ""),
+        build_row("How many balls are in play?", "Two balls.", weight=2),
+        build_row("What may touch the ball?", "Only the players\u00e2\u20ac\u2122 hands."),
+    ],
+    "ja": [
+        build_row("ゴールの幅は？", "4メートルです。", role="assistent"),
+        build_row("リーグのことは誰に聞けばよいですか？", "anna.berg@example.org にご連絡ください。"),
+        build_row("前半は何分ですか？", " 10分です。 "),
+        build_row("審判は何人ですか？", ""),
+        build_row("ボールは何個使いますか？", "2個です。", weight=2),
+        build_row("反則を3回するとどうなりますか？", "退場です。<|im_end|>"),
+    ],
+}  # fmt: skip
 NAMES = (
     "welcome", "palette", "spec", "examples", "import", "training", "preflight", "teach", "export-model", "chat", "exam",
     "facts", "settings", "guide", "new-text", "found-facts", "generate", "approve", "problems",
@@ -171,6 +200,7 @@ async def walk_training(walk: Walk) -> None:
     window, tab = walk.window, walk.window.training_tab
     await walk.show(tab)
     await until(lambda: tab.table.rowCount() > 0)
+    tab.form.base.choose(trained_model(window))
     tab.table.setCurrentIndex(tab.table.model().index(0, 0))
     await walk.take("training")
     await walk.dialog("preflight", PreflightDialog, tab.form.start.click)
@@ -181,6 +211,11 @@ async def walk_training(walk: Walk) -> None:
     )
 
 
+def trained_model(window: MainWindow) -> str:
+    """The base model of the project's job."""
+    return jobs.load_all(window.workspace.project.rows)[0].model
+
+
 async def walk_chat(walk: Walk) -> None:
     tab = walk.window.chat_tab
     if not walk.wants("chat"):
@@ -189,6 +224,7 @@ async def walk_chat(walk: Walk) -> None:
     await until(lambda: tab.list.search.isEnabled())
     await walk.settle()
     if tab.shown_thread is None:  # asked once, and then kept in the project
+        tab.panes.headers[0].model.choose(trained_model(walk.window))
         tab.question.setPlainText(QUESTIONS[walk.language])
         tab.send.click()
         await until(tab.is_busy)
@@ -240,10 +276,7 @@ async def walk_new(walk: Walk) -> None:
             window.dataset_tab.dialogs.open_approval,
             lambda one: one.tree.topLevelItemCount(),
         )
-        tab = window.dataset_tab
-        button = next(one for one in tab.findChildren(QPushButton) if one.text().startswith(tr("Problems")))
-        button.click()
-        await walk.take("problems")
+        await walk_problems(walk)
 
 
 def choose_rules(dialog: GenerationDialog) -> bool:
@@ -251,6 +284,20 @@ def choose_rules(dialog: GenerationDialog) -> bool:
     if not dialog.offline.isChecked():
         dialog.offline.setChecked(True)
     return dialog.plan is not None and dialog.primary.isEnabled()
+
+
+async def walk_problems(walk: Walk) -> None:
+    """Rows as they come from elsewhere, with what is wrong with them."""
+    window, tab = walk.window, walk.window.dataset_tab
+    before = tab.model.rowCount()
+    path = Path(tempfile.mkdtemp()) / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in FAULTY_ROWS[walk.language]), "utf-8")
+    window.open_paths([path])
+    await until(lambda: tab.model.rowCount() > before)
+    await walk.settle()
+    button = next(one for one in tab.findChildren(QPushButton) if one.text().startswith(tr("Problems")))
+    button.click()
+    await walk.take("problems")
 
 
 async def project_write(window: MainWindow, project: Project, change: Callable[..., Any]) -> None:

@@ -1,7 +1,8 @@
 """Makes the pictures of README and guide from the running program, in both languages, light and dark: `make pictures`.
 
 The first time it teaches a small model the sample in each language, and examines it; that takes ten to twenty minutes,
-and is kept in build/pictures. After that it takes a few minutes. Needs Xvfb and a window manager (openbox), no display.
+and is kept in build/pictures. After that it takes a few minutes. Needs Xvfb, a window manager such as openbox, and
+gnome-keyring; no display.
 `--only exam spec` makes some of the pictures, `--list` names them.
 """
 
@@ -29,6 +30,9 @@ LANGUAGES, THEMES = ("en", "ja"), ("light", "dark")
 MODELS = {"en": ("smollm2-135m-instruct",), "ja": ("gemma-3-270m", "smollm2-135m-instruct")}
 PROJECT_NAMES = {"en": "Hobannu", "ja": "ホバンヌ"}
 USER = "anna"  # whose home folder is in some of the pictures
+# The desktop's keyring, unlocked, without which the settings would say that there is none.
+UNLOCK = "printf pictures | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1"
+KEYRING = ("dbus-run-session", "--", "sh", "-c", f'{UNLOCK}; exec "$@"', "sh")
 WINDOW_MANAGERS = ("openbox", "xfwm4", "metacity", "icewm", "fluxbox")
 X_WAIT, SCENE_LIMIT = 0.1, 600  # seconds
 
@@ -58,7 +62,10 @@ def main() -> int:
 
 def environment(language: str, home: Path, data: Path) -> dict[str, str]:
     """Folders of its own, so that nothing of this person or computer is in a picture."""
-    own = {"JUKU_DATA": data, "JUKU_CONFIG": home / "config", "JUKU_LOG": home / "juku.log", "HOME": home}
+    own = {
+        "JUKU_DATA": data, "JUKU_CONFIG": home / "config", "JUKU_LOG": home / "juku.log", "HOME": home,
+        "XDG_RUNTIME_DIR": home / "run", "XDG_DATA_HOME": home / ".local" / "share",
+    }  # fmt: skip
     return os.environ | {name: str(path) for name, path in own.items()} | {"LANGUAGE": language}
 
 
@@ -106,21 +113,33 @@ def x_server() -> Iterator[str]:
             process.wait()
 
 
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """A home folder with a name that can be in a picture; it goes when the pictures have been taken."""
+    home = Path(tempfile.gettempdir()) / "home" / USER
+    home.mkdir(parents=True)  # another run would take away what this one uses
+    try:
+        (home / "run").mkdir(mode=0o700)
+        (home / ".local" / "share" / "keyrings").mkdir(parents=True)
+        yield home
+    finally:
+        shutil.rmtree(home)
+
+
 def take(language: str, theme: str, folder: Path, display: str, names: list[str]) -> int:
     """Walk through the program in one language and theme; the exit status."""
     target = TARGET / language
     target.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{PROJECT_NAMES[language]}.juku"
-    with tempfile.TemporaryDirectory() as place:
-        home = Path(place) / USER
+    with own_home() as home:
         documents, data = home / "Documents", home / ".local" / "share" / "juku"
         documents.mkdir(parents=True)
         shutil.copytree(folder / "data", data)
         project = documents / kept.name
         shutil.copyfile(kept, project)
         env = environment(language, home, data) | {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
-        line = [sys.executable, str(ROOT / "tools" / "picture_scenes.py"), language, theme, str(project), str(target)]
-        done = subprocess.run([*line, *names], env=env, timeout=SCENE_LIMIT)
+        scenes = [sys.executable, str(ROOT / "tools" / "picture_scenes.py"), language, theme, str(project), str(target)]
+        done = subprocess.run([*KEYRING, *scenes, *names], env=env, timeout=SCENE_LIMIT)
         if done.returncode == 0:
             shutil.copyfile(project, kept)  # with the chat, so that the next pictures have the same
     return int(done.returncode != 0)

@@ -26,7 +26,6 @@ class Tab(QWidget):
     """The base class of the five tabs."""
 
     icon = ""
-    guide_page = "index"  # of the guide, which F1 opens
     show_examples = Signal(str)  # a search in the filter's words, such as "fact:f01"
     show_model = Signal(str, str, str)  # a tab's name ("chat", "exam"), a provider and its model
 

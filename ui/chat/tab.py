@@ -50,7 +50,6 @@ class ChatTab(Tab):
     """The conversations at the left, the panes and their answers at the right."""
 
     icon = "chat"
-    guide_page = "chat"
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)

@@ -48,7 +48,6 @@ class DatasetTab(Tab):
     """Searches, shows and edits the rows of the open project."""
 
     icon = "examples"
-    guide_page = "rows"
     import_wanted = Signal()
 
     def __init__(self, workspace: Workspace) -> None:

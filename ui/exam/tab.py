@@ -54,7 +54,6 @@ class ExamTab(Tab):
     """The form or the result of a run; `runs` chooses which."""
 
     icon = "exam"
-    guide_page = "exam"
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

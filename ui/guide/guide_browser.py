@@ -16,6 +16,7 @@ h1 {{ font-size: xx-large; }}
 h2 {{ margin-top: 22px; }}
 h3 {{ margin-top: 16px; }}
 p, li {{ line-height: 140%; }}
+p.picture {{ line-height: 100%; }}
 th, td {{ padding: 4px 8px; border: 1px solid {line}; vertical-align: top; }}
 th {{ background: {shade}; text-align: left; }}
 pre {{ background: {shade}; padding: 6px; white-space: pre-wrap; }}

@@ -1,7 +1,7 @@
 """The guide in a window of its own: the contents or the hits of a search at the left, a page at the right."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QKeySequence, QPainter, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -10,6 +10,9 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QSplitter,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -17,14 +20,17 @@ from PySide6.QtWidgets import (
 )
 
 from core import guide, language
-from core.guide import GuideHit
+from core.guide import GuideHit, GuidePage
 from core.language import tr, trn
 from ui import style
+from ui.dataset.problems_by_rule_tree import TallRowDelegate
 from ui.guide.guide_browser import GuideBrowser
 from ui.widgets import basics, screen_fit
 
 SIZE = (1080, 760)
 CONTENTS_WIDTH = 290  # pixels
+TALL_TEXT = "塾か"
+EXCERPT_LINES = 2  # below the title of a hit
 NAME_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -57,7 +63,8 @@ class GuideWindow(QWidget):
         self.contents.setHeaderHidden(True)
         self.contents.setRootIsDecorated(False)
         self.contents.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.hits.setWordWrap(True)
+        self.hits.setItemDelegate(HitDelegate(self.hits))
+        self.contents.setItemDelegate(TallRowDelegate(self.contents))
         self.lists = QStackedWidget()
         self.lists.addWidget(self.contents)
         self.lists.addWidget(basics.column(self.count, self.hits))
@@ -99,18 +106,28 @@ class GuideWindow(QWidget):
     def _fill_contents(self) -> None:
         self.contents.clear()
         for section in guide.load_sections(self._language):
-            head = QTreeWidgetItem([section.title])
-            head.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            font = head.font(0)
-            font.setBold(True)
-            head.setFont(0, font)
-            self.contents.addTopLevelItem(head)
-            for page in section.pages:
-                item = QTreeWidgetItem(head, [page.title])
-                item.setToolTip(0, basics.plain_tooltip(page.title))
-                item.setData(0, NAME_ROLE, page.name)
-                self._items[page.name] = item
+            self._add_section(section.title, [(page.name, self._format_title(page)) for page in section.pages])
+        if guide.CHANGES.is_file():
+            self._add_section(tr("The program"), [(guide.CHANGES_PAGE, tr("What’s new"))])
         self.contents.expandAll()
+
+    def _format_title(self, page: GuidePage) -> str:
+        if page.language == self._language:
+            return page.title
+        return tr("{page} (in English)", page=page.title)
+
+    def _add_section(self, title: str, pages: list[tuple[str, str]]) -> None:
+        head = QTreeWidgetItem([title])
+        head.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        font = head.font(0)
+        font.setBold(True)
+        head.setFont(0, font)
+        self.contents.addTopLevelItem(head)
+        for name, text in pages:
+            item = QTreeWidgetItem(head, [text])
+            item.setToolTip(0, basics.plain_tooltip(text))
+            item.setData(0, NAME_ROLE, name)
+            self._items[name] = item
 
     def show_page(self, name: str, anchor: str = "") -> None:
         """Show the page `name` from the heading with `anchor` on, and remember the way to it."""
@@ -172,6 +189,44 @@ class GuideWindow(QWidget):
 
 def _build_item(hit: GuideHit) -> QListWidgetItem:
     title = hit.page.title if hit.heading in ("", hit.page.title) else f"{hit.page.title} › {hit.heading}"
-    item = QListWidgetItem(f"{title}\n{hit.excerpt}")
+    item = QListWidgetItem(title)
     item.setData(NAME_ROLE, hit)
+    item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, hit.excerpt)
     return item
+
+
+class HitDelegate(QStyledItemDelegate):
+    """A place that was found: its title, and below it two dim lines of its text."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        self.initStyleOption(option, index)
+        title, option.text = option.text, ""
+        look = option.widget.style()
+        look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
+        place = option.rect.adjusted(style.SPACE // 2, style.SPACE // 2, -style.SPACE // 2, 0)
+        line = _line_height(option)
+        painter.save()
+        painter.setPen(front)
+        elide = Qt.TextElideMode.ElideRight
+        painter.drawText(place, Qt.TextFlag.TextSingleLine, option.fontMetrics.elidedText(title, elide, place.width()))
+        painter.setPen(front if is_selected else style.dim())
+        place.translate(0, line)
+        place.setHeight(EXCERPT_LINES * line)
+        # A word that goes to the next line leaves room in the one before.
+        room = EXCERPT_LINES * place.width() - place.width() // 4
+        excerpt = option.fontMetrics.elidedText(index.data(NAME_ROLE).excerpt, elide, room)
+        painter.drawText(place, Qt.TextFlag.TextWordWrap, excerpt)
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(60, (1 + EXCERPT_LINES) * _line_height(option) + style.SPACE)
+
+
+def _line_height(option: QStyleOptionViewItem) -> int:
+    """The height of a line, also with characters that come from another font."""
+    metrics = option.fontMetrics
+    return max(metrics.lineSpacing(), metrics.boundingRect(TALL_TEXT).height()) + 1

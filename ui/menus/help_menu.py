@@ -18,6 +18,9 @@ from ui.widgets import basics
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
+# The pages of the guide that F1 opens, by the icons of the tabs.
+PAGES_OF_TABS = {"spec": "spec", "examples": "rows", "training": "train", "chat": "chat", "exam": "exam"}
+
 
 class HelpActions(QObject):
     """Fills the Help menu of `window`."""
@@ -30,6 +33,8 @@ class HelpActions(QObject):
         self._guide_language = ""
         basics.menu_action(menu, tr("&Guide"), lambda: self.show_guide(guide.FIRST_PAGE))
         basics.menu_action(menu, tr("Guide to &this tab"), self._on_guide_of_tab, QKeySequence.StandardKey.HelpContents)
+        if guide.CHANGES.is_file():
+            basics.menu_action(menu, tr("&What’s new"), lambda: self.show_guide(guide.CHANGES_PAGE))
         menu.addSeparator()
         basics.menu_action(menu, tr("All &commands…"), self._on_palette, "Ctrl+Shift+P")
         basics.menu_action(menu, tr("&Keyboard shortcuts…"), lambda: ShortcutsDialog(window).open(), "Ctrl+/")
@@ -57,7 +62,7 @@ class HelpActions(QObject):
 
     def _on_guide_of_tab(self) -> None:
         tab = self._window.tabs.currentWidget()
-        self.show_guide(tab.guide_page if isinstance(tab, Tab) else guide.FIRST_PAGE)
+        self.show_guide(PAGES_OF_TABS.get(tab.icon, guide.FIRST_PAGE) if isinstance(tab, Tab) else guide.FIRST_PAGE)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Hide and not event.spontaneous():  # the window closes

@@ -57,7 +57,6 @@ class SpecTab(Tab):
     """Shows and saves the spec of the open project."""
 
     icon = "spec"
-    guide_page = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
     settings_wanted = Signal()  # a provider is to be chosen
 

@@ -45,7 +45,6 @@ class TrainingTab(Tab):
     """The form above, the table of jobs and the pane of the selected ones below."""
 
     icon = "training"
-    guide_page = "train"
     rescue_wanted = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
