@@ -46,7 +46,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for section in config.nav or []:
         if isinstance(section, dict):
             for title, pages in section.items():
-                pages += added.get(title, [])
+                if isinstance(pages, list):
+                    pages += added.get(title, [])
     return config
 
 
