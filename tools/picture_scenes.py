@@ -204,11 +204,22 @@ async def walk_training(walk: Walk) -> None:
     tab.table.setCurrentIndex(tab.table.model().index(0, 0))
     await walk.take("training")
     await walk.dialog("preflight", PreflightDialog, tab.form.start.click)
-    await walk.dialog("teach", TeachingDialog, lambda: TeachingDialog(window.workspace, tab.teaching, window).open())
+    await walk.dialog(
+        "teach",
+        TeachingDialog,
+        lambda: TeachingDialog(window.workspace, tab.teaching, window).open(),
+        lambda dialog: choose_base(dialog, trained_model(window)),
+    )
     model = next(offer.id for offer in window.workspace.known_offers("local") if offer.id.startswith("ft:"))
     await walk.dialog(
         "export-model", ExportModelDialog, lambda: ExportModelDialog(window.workspace, "local", model, window).open()
     )
+
+
+def choose_base(dialog: TeachingDialog, model: str) -> bool:
+    """The base model of the job, and not the first one of the list."""
+    dialog.model.choose(model)
+    return dialog.model.model_id() == model
 
 
 def trained_model(window: MainWindow) -> str:
