@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine bench-teach package translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs pictures bench bench-engine bench-teach package translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,6 +49,9 @@ check: setup-test  ## format, lint, types, order of imports, translations, list 
 
 docs: setup-docs  ## the documentation as a site in build/site; dead links fail
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build $(ARGS)
+
+pictures: setup-test  ## the pictures of README and guide, from the running program; first trains a small model: make pictures ARGS="--only exam"
+	@$(VENV)/python tools/pictures.py $(ARGS)
 
 bench: setup-test  ## speeds as ratios: make bench ARGS="--only rows"
 	@$(VENV)/python tools/bench.py $(ARGS)

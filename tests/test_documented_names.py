@@ -7,9 +7,9 @@ import pytest
 from tools import documented_names
 from tools.documented_names import ROOT
 
-DOCS = ROOT / "docs"
+FOLDERS = (ROOT / "docs", ROOT / "resources" / "guide")
 PAGES = {name: ROOT / name for name in documented_names.ROOT_PAGES} | {
-    str(path.relative_to(DOCS)): path for path in sorted(DOCS.rglob("*.md"))
+    str(path.relative_to(folder)): path for folder in FOLDERS for path in sorted(folder.rglob("*.md"))
 }
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 

@@ -1,4 +1,4 @@
-"""Judges files by `check --for` and by each service's own validator, and prints where they differ, as rows of docs/services.md.
+"""Judges files by `check --for` and by each service's own validator, and prints where they differ, as rows of resources/guide/en/services.md.
 
     python tools/compare_validators.py --together PYTHON --together-old PYTHON --trl PYTHON --axolotl PYTHON
         --mistral PYTHON --mistral-finetune FOLDER --cookbook NOTEBOOK

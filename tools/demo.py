@@ -1,6 +1,6 @@
 """From the sample to the proof, without a window: base model, plain rows, study rows, and what each knows.
 
-Really trains and asks; the figures it prints are the ones in the README. --short trains on the plain rows only.
+Really trains and asks; the figures it prints are the ones in resources/guide/en/expect.md. --short trains on the plain rows only.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOT_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+ROOT_PAGES = ("README.md", "README.ja.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 CODE_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "journeys.md")  # the names in them are the code's
 JOURNEYS = "journeys.md"
 NOT_OURS = ("setprofile",)

@@ -1,4 +1,4 @@
-"""Writes docs/rules.md, the list of every rule for people, from the code; --check only says whether it is current."""
+"""Writes the guide's list of every rule, in each language, from the code; --check only says whether it is current."""
 
 import sys
 from pathlib import Path
@@ -6,16 +6,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core import language  # noqa: E402 - found only now
+from core import guide, language  # noqa: E402 - found only now
 from core.checks import Rule  # noqa: E402
 from core.checks.rules_for_datasets import SET_RULES  # noqa: E402
 from core.checks.rules_for_lines import FILE_RULES, LINE_RULES  # noqa: E402
 from core.checks.rules_for_rows import ROW_RULES  # noqa: E402
 
-TARGET = ROOT / "docs" / "rules.md"
 WORDS = {
     "en": {
-        "title": "The rules",
+        "title": "Rules",
         "about": "The rules that Juku checks. Problems, filters (`rule:…`) and the command line use the names in the first column. Training"
         " services refuse a row with an error, or the error breaks the training. A warning is worth a look. A note is good to know."
         " Grid, problems panel and preflight use the same severity. *Fix* marks a problem that one action fixes for all rows at once,"
@@ -28,8 +27,8 @@ WORDS = {
         "fixable": "yes",
     },
     "ja": {
-        "title": "規則の一覧",
-        "about": "Juku が調べる規則です。名前は、問題の一覧、絞り込み（`rule:…`）、コマンドの出力で共通です。「エラー」は学習サービスに"
+        "title": "検査の規則",
+        "about": "Jukuが調べる規則の一覧です。名前は、問題の一覧、絞り込み（`rule:…`）、コマンドの出力で共通です。「エラー」は学習サービスに"
         "拒まれるか、学習を損なうもの、「警告」は一度見ておくとよいもの、「参考」は知っておくとよいものです。表、問題の一覧、学習前の確認で重さは同じです。「修正」に印のある規則は、一度の操作で全行を直せます"
         "（行のほかの部分は変わりません）。",
         "groups": ("一行", "ファイル", "行の内容", "全行の比較と、教えるべきでない内容"),
@@ -43,30 +42,23 @@ WORDS = {
 
 
 def main(arguments: list[str]) -> int:
-    text = document()
-    if "--check" not in arguments:
-        TARGET.parent.mkdir(exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    current = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-    if not current:
-        print(f"{TARGET.relative_to(ROOT)} is not current: run tools/rules.py")
-    return 0 if current else 1
+    status = 0
+    for path, text in documents().items():
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"{path.relative_to(ROOT)} is not current: run tools/rules.py")
+            status = 1
+    return status
 
 
-def document() -> str:
-    """The list in every language into which at least one rule is translated; the language spoken stays as it was."""
-    before, english = language.current_language(), titles("en")
+def documents() -> dict[Path, str]:
+    """The list in each language of the guide, by its file; the language spoken stays as it was."""
+    before = language.current_language()
     try:
-        spoken = ["en", *(other for other in WORDS if other != "en" and titles(other) != english)]
-        return "\n".join(section(code) for code in spoken)
+        return {guide.FOLDER / code / "rules.md": section(code) for code in WORDS}
     finally:
         language.set_language(before)
-
-
-def titles(code: str) -> list[str]:
-    language.set_language(code)
-    return [rule.title() for group in groups() for rule in group]
 
 
 def groups() -> tuple[list[Rule], ...]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# From a page and a Markdown table of questions and answers to a report, without a window: docs/guide-command-line.md.
+# From a page and a Markdown table of questions and answers to a report, without a window: resources/guide/en/command-line.md.
 # story.sh PAGE TABLE FOLDER [PROVIDER MODEL]
 set -eu
 page=$1 table=$2 folder=$3 provider=${4:-local} model=${5:-smollm2-135m-instruct}

@@ -23,7 +23,7 @@ from core.storage import project
 from core.storage.project import Project
 from core.storage.read_only_copy import save_without_log
 
-# Exit statuses of the process; docs/guide-command-line.md lists them.
+# Exit statuses of the process; resources/guide/en/command-line.md lists them.
 CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 MIN_COLUMN_WIDTH = 8  # characters of a column on a narrow terminal
 DEFAULT_MODEL = "smollm2-135m-instruct"

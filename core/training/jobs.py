@@ -81,6 +81,12 @@ def load_all(db: sqlite3.Connection) -> list[Job]:
     return [Job(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM job ORDER BY id DESC")]
 
 
+def load_own_models(db: sqlite3.Connection, provider: str) -> list[str]:
+    """The models that this project's jobs made at a server, the newest first."""
+    sql = "SELECT fine_tuned_model FROM job WHERE provider = ? AND fine_tuned_model IS NOT NULL ORDER BY id DESC"
+    return [model for (model,) in db.execute(sql, (provider,))]
+
+
 def load(db: sqlite3.Connection, id: int) -> Job:
     """The job `id`."""
     return Job(*db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone())

@@ -1,6 +1,7 @@
 """What tests put into a project and its files: rows of their own, and the step that writes them."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -36,3 +37,12 @@ def write_file(folder: Path, text: str, name: str = "rows.txt", encoding: str = 
     path = folder / name
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def store_job(db: sqlite3.Connection, provider: str, model: str) -> None:
+    """A job of this project that has made `model` at a server."""
+    sql = (
+        "INSERT INTO job (provider, token, model, rows, row_count, settings, created_at, status, error, fine_tuned_model) "
+        "VALUES (?, ?, 'm', '', 1, '{}', 1, 'succeeded', '', ?)"
+    )
+    db.execute(sql, (provider, model, model))

@@ -13,7 +13,7 @@ from core.providers import LOCAL, ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import GONE_STATE, USABLE_STATES, ModelBox, format_unusable
+from ui.widgets.model_box import GONE_STATE, USABLE_STATES, ModelBox, format_unusable, load_own_models
 from ui.workspace import Workspace
 
 MIN_PANES, MAX_PANES = 2, 4
@@ -103,9 +103,16 @@ class PaneHeader(QFrame):
         server = self.server.currentData()
         self._workspace.request_offers(server)
         offers = self._workspace.known_offers(server)
-        newest = "" if self.model.model_id() or not self._tuned else _find_newest_tuned(offers)
+        newest = self._find_newest(server, offers) if self._tuned else ""
         self.model.show_offers(server, offers, last=newest, any=not self._tuned)
         self.chosen.emit()
+
+    def _find_newest(self, server: str, offers: list[ModelOffer]) -> str:
+        """The tuned model to begin with; '' keeps the one that is shown, unless it is another project's."""
+        own, shown = load_own_models(self._workspace, server, offers), self.model.model_id()
+        if shown and (not own or shown in [offer.id for offer in own]):
+            return ""
+        return _find_newest_tuned([*own, *offers])
 
     def require_here(self) -> None:
         """Raise `JukuError` for a base model that was not fetched yet, and for a model that is no longer offered."""

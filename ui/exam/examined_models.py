@@ -16,7 +16,7 @@ from ui import style
 from ui.exam import exam_texts
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import USABLE_STATES, ModelBox, format_unusable
+from ui.widgets.model_box import USABLE_STATES, ModelBox, format_unusable, load_own_models
 from ui.workspace import Workspace
 
 MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
@@ -194,10 +194,19 @@ class ExaminedModels(QWidget):
             row.show_offers()
 
     def _has_defaults(self) -> bool:
-        """Whether the default subjects are chosen; a model that is trained meanwhile does not replace them."""
+        """Whether the default subjects are chosen; a model that is trained meanwhile does not replace them.
+
+        Only that of another project gives way to the first one of this project.
+        """
         provider, subjects = self._workspace.settings.provider, self.subjects()
         models = [subject.model for subject in subjects]
-        return all(subject.provider == provider for subject in subjects) and all(models) and any(map(is_tuned, models))
+        if not all(subject.provider == provider for subject in subjects) or not all(models):
+            return False
+        own = [offer.id for offer in self._load_own(provider)]
+        return any(model in own for model in models) if own else any(map(is_tuned, models))
+
+    def _load_own(self, provider: str) -> list[ModelOffer]:
+        return load_own_models(self._workspace, provider, self._workspace.known_offers(provider))
 
     def _keep_base(self, base: ExamSubject, tuned: ExamSubject | None) -> tuple[ExamSubject, ExamSubject | None]:
         """A base model in the list stays, also when the first tuned model comes."""
@@ -210,9 +219,9 @@ class ExaminedModels(QWidget):
         self._show(subjects or open_book_preset(*self.default_subjects()))
 
     def default_subjects(self) -> tuple[ExamSubject, ExamSubject | None]:
-        """The base to begin with and the newest tuned model of the student's server, closed book."""
+        """The base to begin with and the newest tuned model, of this project if there is one; closed book."""
         provider = self._workspace.settings.provider
-        base, tuned = default_models(self._workspace.known_offers(provider))
+        base, tuned = default_models([*self._load_own(provider), *self._workspace.known_offers(provider)])
         return ExamSubject(provider, base), ExamSubject(provider, tuned) if tuned else None
 
     def show_estimates(self, found: Sequence[ExamEstimate]) -> None:

@@ -3,20 +3,25 @@
 import asyncio
 
 from PySide6 import __version__ as pyside_version
-from PySide6.QtCore import QObject, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QEvent, QObject, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox
 
-from core import __version__, diagnosis, paths
+from core import __version__, diagnosis, guide, language, paths
 from core.installation import updates
 from core.language import tr
 from ui import style
+from ui.guide.guide_window import GuideWindow
 from ui.menus.command_palette import CommandPalette, ShortcutsDialog
 from ui.project.file_actions import ProjectWindow
 from ui.settings.local_engine_dialog import LocalEngineDialog
+from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
+
+# The pages of the guide that F1 opens, by the icons of the tabs.
+PAGES_OF_TABS = {"spec": "spec", "examples": "rows", "training": "train", "chat": "chat", "exam": "exam"}
 
 
 class HelpActions(QObject):
@@ -25,6 +30,14 @@ class HelpActions(QObject):
     def __init__(self, menu: QMenu, window: ProjectWindow, workspace: Workspace) -> None:
         super().__init__(menu)
         self._window, self._workspace = window, workspace
+        window.installEventFilter(self)
+        self.guide: GuideWindow | None = None
+        self._guide_language = ""
+        basics.menu_action(menu, tr("&Guide"), lambda: self.show_guide(guide.FIRST_PAGE))
+        basics.menu_action(menu, tr("Guide to &this tab"), self._on_guide_of_tab, QKeySequence.StandardKey.HelpContents)
+        if guide.CHANGES.is_file():
+            basics.menu_action(menu, tr("&What’s new"), lambda: self.show_guide(guide.CHANGES_PAGE))
+        menu.addSeparator()
         basics.menu_action(menu, tr("All &commands…"), self._on_palette, "Ctrl+Shift+P")
         basics.menu_action(menu, tr("&Keyboard shortcuts…"), lambda: ShortcutsDialog(window).open(), "Ctrl+/")
         menu.addSeparator()
@@ -36,6 +49,31 @@ class HelpActions(QObject):
         basics.menu_action(menu, tr("Open the &log folder"), self._on_log_folder)
         menu.addSeparator()
         basics.menu_action(menu, tr("&About Juku"), self._on_about)
+
+    def show_guide(self, page: str) -> None:
+        """Show a page of the guide in its window, in the language of the screen."""
+        if self.guide is None or self._guide_language != language.current_language():
+            self._end_guide()
+            self.guide, self._guide_language = GuideWindow(), language.current_language()
+        self.guide.show_page(page)
+        self.guide.show()
+        self.guide.raise_()
+        self.guide.activateWindow()
+
+    def _end_guide(self) -> None:
+        if self.guide is not None:
+            self.guide.close()
+            self.guide.deleteLater()
+            self.guide = None
+
+    def _on_guide_of_tab(self) -> None:
+        tab = self._window.tabs.currentWidget()
+        self.show_guide(PAGES_OF_TABS.get(tab.icon, guide.FIRST_PAGE) if isinstance(tab, Tab) else guide.FIRST_PAGE)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Hide and not event.spontaneous():  # the window closes
+            self._end_guide()
+        return super().eventFilter(watched, event)
 
     def _on_palette(self) -> None:
         CommandPalette(self._window).open()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox
 from core.language import tr
 from core.providers import ModelOffer, model_kinds
 from core.providers.models_api import is_tuned
+from core.training import jobs
 from ui.widgets.basics import format_bytes, plain_tooltip, short_model_name
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
@@ -15,6 +16,15 @@ from ui.workspace import Workspace
 USABLE_STATES = ("ready", "available")  # states of a model that answers at once
 GONE_STATE = "gone"  # the state of a model that was chosen and is offered no more
 AWAITED_STATE = "awaited"  # of one that was chosen while the server has not told its models yet
+
+
+def load_own_models(workspace: Workspace, provider: str, offers: Sequence[ModelOffer]) -> list[ModelOffer]:
+    """The models that jobs of the open project made and `provider` still offers, the newest first.
+
+    They come before any other where a model is taken by default: that of another project knows nothing of this text.
+    """
+    by_id = {offer.id: offer for offer in offers}
+    return [by_id[id] for id in jobs.load_own_models(workspace.project.rows, provider) if id in by_id]
 
 
 class ModelBox(DropDown):

@@ -39,7 +39,7 @@ def test_the_offline_way_and_its_table(project, known):
     table = router.count_confusions(known, found)
     assert table.names == [known[0].name, known[1].name, NO_DOMAIN]
     game, ferry, none = table.counts
-    # Measured: see docs/guide.md. Never to the wrong one of the two; everyday questions mostly to none.
+    # Measured: see resources/guide/en/rows.md. Never to the wrong one of the two; everyday questions mostly to none.
     assert game[1] + ferry[0] <= 1
     assert game[0] >= 0.8 * sum(game) and ferry[1] >= 0.8 * sum(ferry) and none[2] >= 0.7 * sum(none)
     assert router.load_last_results(project.rows, router.OFFLINE) == found

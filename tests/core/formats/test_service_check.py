@@ -147,7 +147,7 @@ def test_a_form_that_a_program_takes_itself_is_no_problem_there(tmp_path: Path) 
 
 
 def test_every_service_is_in_the_guide() -> None:
-    page = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
+    page = (ROOT / "resources" / "guide" / "en" / "services.md").read_text(encoding="utf-8")
     for name, rules in service_rules.load().items():
         assert f"`{name}`" in page
         assert rules.source.startswith("https://")

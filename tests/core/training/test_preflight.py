@@ -139,7 +139,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     own = filters.find(sample.rows, Filter(tag="own"))
     report = examine(sample, TrainingPlan(PLAN.model, "own"), server=server)
     assert {"personal-email", "personal-card", "split-leakage"} <= rules(report, "warning")
-    # One table says how bad a problem is: here, in the grid, in the panel and in docs/rules.md.
+    # One table says how bad a problem is: here, in the grid, in the panel and in resources/guide/en/rules.md.
     for one in report.objections:
         if one.rule in checks.RULES:
             assert one.severity == checks.RULES[one.rule].severity

@@ -21,7 +21,7 @@ from tests.support.pages.chat import QUESTION, ChatPage
 from tests.support.pages.dialogs import answer_when_asked, is_settled
 from tests.support.pages.keys import press
 from tests.support.patience import PATIENCE
-from tests.support.projects import new_example
+from tests.support.projects import new_example, store_job
 from tests.support.until import until
 from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
@@ -50,6 +50,12 @@ def scene(qtbot, run, sample, server, server_key):
 def test_base_and_newest_tuned_model_stand_side_by_side(scene):
     assert scene.models() == [BASE, TUNED]
     assert scene.tab.name.text() == "New conversation"
+
+
+def test_the_model_of_this_project_stands_before_another_projects(scene, run):
+    run(scene.project.write("", store_job, "fake", "ft:base-model:local:plain:older1"))
+    scene.tab.show_offers()
+    assert scene.models() == [BASE, "ft:base-model:local:plain:older1"]
 
 
 def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):

@@ -20,6 +20,7 @@ from core.storage.project import Project
 from tests.support.fake_server import Answer
 from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import answer
+from tests.support.projects import store_job
 from tests.support.until import until
 from ui.async_tasks import cancel_all
 from ui.exam import exam_texts
@@ -148,6 +149,17 @@ def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
     offer(tab, ModelOffer(TUNED, TUNED, tuned=True), ModelOffer("aaa", "A"), ModelOffer(BASE, "Base"))
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
+
+
+def test_the_model_of_this_project_takes_the_place_of_another_projects(run, tab):
+    """After the sample was taught, the exam of one's own text examined the sample's model."""
+    assert TUNED_CLOSED in tab.form.subjects.subjects()
+    run(tab.workspace.project.write("", store_job, "fake", OTHER))
+    tab.show_offers()
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, OTHER, BASE, BASE]
+    run(tab.workspace.project.write("", store_job, "fake", NEWER))
+    offer(tab, ModelOffer(NEWER, NEWER, tuned=True), *OFFERS)
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, OTHER, BASE, BASE]
 
 
 def test_who_is_examined_survives_a_restart(run, tab, qtbot):

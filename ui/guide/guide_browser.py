@@ -1,0 +1,111 @@
+"""Shows a page of the guide: links lead to other pages or to the web browser, pictures come from the guide's folder alone."""
+
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QImage, QPalette, QResizeEvent, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QTextBrowser, QTextEdit
+
+from core import guide
+from core.guide import GuidePage
+from core.language import tr
+from ui import style
+
+MARGIN = 20  # pixels around the text
+PICTURE_GAP = 24  # pixels that a picture is narrower than the text, so that nothing has to be scrolled sideways
+SHEET = """
+h1 {{ font-size: xx-large; }}
+h2 {{ margin-top: 22px; }}
+h3 {{ margin-top: 16px; }}
+p, li {{ line-height: 140%; }}
+p.picture {{ line-height: 100%; }}
+th, td {{ padding: 4px 8px; border: 1px solid {line}; vertical-align: top; }}
+th {{ background: {shade}; text-align: left; }}
+pre {{ background: {shade}; padding: 6px; white-space: pre-wrap; }}
+code {{ background: {shade}; }}
+a {{ color: {link}; }}
+"""
+
+
+class GuideBrowser(QTextBrowser):
+    """One page at a time; `page_wanted` is a link to another one: its name and the anchor in it."""
+
+    page_wanted = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName(tr("Page of the guide"))
+        self.setOpenLinks(False)
+        self.document().setDocumentMargin(MARGIN)
+        self.anchorClicked.connect(self._on_link)
+        self.page: GuidePage | None = None
+        self._language = ""
+        self._terms: list[str] = []
+
+    def show_page(self, page: GuidePage, language: str, anchor: str = "", words: str = "") -> None:
+        """Show `page`, from the heading with `anchor` on, and mark the `words` of a search in it."""
+        self.page, self._language, self._terms = page, language, words.split()
+        self._fill()
+        if anchor:
+            self.scrollToAnchor(anchor)
+        else:
+            self.verticalScrollBar().setValue(0)
+
+    def _fill(self) -> None:
+        if self.page is None:
+            return
+        place = self.verticalScrollBar().value()
+        shade, line = (
+            self.palette().color(QPalette.ColorRole.AlternateBase),
+            self.palette().color(QPalette.ColorRole.Mid),
+        )
+        link = self.palette().color(QPalette.ColorRole.Link)
+        self.document().setDefaultStyleSheet(SHEET.format(shade=shade.name(), line=line.name(), link=link.name()))
+        self.setHtml(guide.render(self.page, self._language, style.is_dark()))
+        self._mark_terms()
+        self.verticalScrollBar().setValue(place)
+
+    def _mark_terms(self) -> None:
+        marks = []
+        look = QTextCharFormat()
+        text, ground = style.colours("warning")
+        look.setForeground(text)
+        look.setBackground(ground)
+        for term in self._terms:
+            cursor = self.document().find(term)
+            while not cursor.isNull():
+                mark = QTextEdit.ExtraSelection()
+                mark.cursor, mark.format = QTextCursor(cursor), look
+                marks.append(mark)
+                cursor = self.document().find(term, cursor)
+        self.setExtraSelections(marks)
+
+    def _on_link(self, url: QUrl) -> None:
+        link = url.toString()
+        if self.page is not None and (target := guide.find_target(self.page, link)):
+            self.page_wanted.emit(*target)
+        elif link.startswith(guide.OUTSIDE):
+            QDesktopServices.openUrl(url)
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """A picture of the guide, as wide as the text; nothing else is ever read."""
+        source = name.toString() if isinstance(name, QUrl) else name
+        path = guide.find_picture(self.page, source) if self.page else None
+        if kind != QTextDocument.ResourceType.ImageResource or path is None:
+            return None
+        picture = QImage(str(path))
+        room = self.viewport().width() - 2 * MARGIN - PICTURE_GAP
+        if picture.width() <= room:
+            return picture
+        ratio = self.devicePixelRatioF()
+        picture = picture.scaledToWidth(round(room * ratio), Qt.TransformationMode.SmoothTransformation)
+        picture.setDevicePixelRatio(ratio)
+        return picture
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fill()  # pictures take the new width
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._fill()
