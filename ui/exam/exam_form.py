@@ -53,7 +53,7 @@ class ExamForm(QWidget):
         self._make_fields()
         self._make_more()
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
-        self.as_trained = QPushButton(tr("Use the rows’ p&rompt"))
+        self.as_trained = QPushButton(tr("Use the rows’ prompt"))
         basics.explain(self.as_trained, tr("Makes it the project's system prompt; this can be undone."))
         self.as_trained.clicked.connect(lambda _checked: self._on_as_trained())
         self.trained: PromptUse | None = None  # the prompt of the rows, where the project asks under another one

@@ -126,7 +126,7 @@ def ask_about_prompt(
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("The exam would use another system prompt than the training did."))
     box.setInformativeText(why)
-    use = box.addButton(tr("Use the rows’ p&rompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
+    use = box.addButton(tr("Use the rows’ prompt"), QMessageBox.ButtonRole.AcceptRole) if on_use else None
     if use and on_use:
         use.clicked.connect(lambda _checked: on_use())
     start = box.addButton(tr("Start exam anyway"), QMessageBox.ButtonRole.DestructiveRole)

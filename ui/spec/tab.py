@@ -84,7 +84,7 @@ class SpecTab(Tab):
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()
-        self.as_rows = QPushButton(tr("Use the rows’ p&rompt"))
+        self.as_rows = QPushButton(tr("Use the rows’ prompt"))
         basics.explain(self.as_rows, tr("Makes it the project's system prompt; this can be undone."))
         self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()

@@ -54,7 +54,7 @@ class PreflightDialog(QDialog):
             _format_price_source(report) or _format_estimate(report.estimate), wrap=True, dim=True
         )
         self.objections = self._make_list(report.objections)
-        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ p&rompt"))
+        self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ prompt"))
         basics.explain(self.prompt, tr("Makes it the project's system prompt; this can be undone."))
         self.start = basics.primary_button(_format_start(report))
         self.cancel = QPushButton(tr("Cancel"))
