@@ -575,7 +575,9 @@ def test_everyday_rows_are_offered_once_where_a_model_can_answer_them(bare, monk
     async def go(scene):
         await until(lambda: scene.workspace.known_offers("fake"))
         assert model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
-        await scene.project.write("", examples.add, [new_example("Why is the sky blue?", "It is.", tags=everyday_rows.TAG)])
+        await scene.project.write(
+            "", examples.add, [new_example("Why is the sky blue?", "It is.", tags=everyday_rows.TAG)]
+        )
         assert not model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
 
     bare.play(three, go)
