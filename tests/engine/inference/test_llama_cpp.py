@@ -90,7 +90,7 @@ async def test_a_stop_string_ends_the_answer(fast_client: AsyncOpenAI) -> None:
     assert (answer.message.content, answer.finish_reason) == ("The capital ", "stop")
 
 
-async def test_a_seed_is_kept_by_torch(choosing_client: AsyncOpenAI) -> None:
+async def test_a_seed_is_kept_by_torch(choosing_client: AsyncOpenAI, fast_client: AsyncOpenAI) -> None:
     """With llama.cpp, the same seed wrote something else: its numbers depend on what else is computed."""
     draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
     first, again = [await ask(choosing_client, "Name a bird.", seed=1, **draw) for _ in range(2)]
