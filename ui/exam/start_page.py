@@ -25,7 +25,7 @@ class ExamProgressLine(QWidget):
         self.text, self.stop, self.note = basics.label(), QPushButton(tr("Stop")), basics.Note()
         self.pause = QPushButton(tr("Pause"))
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setFixedHeight(8)
+        self.bar.setFixedHeight(style.BAR_HEIGHT)
         self.bar.setAccessibleName(tr("Progress"))
         row = QHBoxLayout()
         row.setSpacing(style.SPACE)

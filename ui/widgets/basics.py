@@ -40,8 +40,6 @@ MENU_ROOM = 6  # average letters that a menu is wider than Qt makes it
 SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
-LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
-QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 # Keys of standard actions for which a plain X session, or Windows, defines none.
 USUAL_KEYS = {
     QKeySequence.StandardKey.Replace: "Ctrl+H",
@@ -101,10 +99,7 @@ def label_for(text: str, field: QWidget) -> QLabel:
 def heading(text: str) -> QLabel:
     """A label in a larger bold font."""
     title = label(text)
-    font = title.font()
-    font.setBold(True)
-    font.setPointSizeF(font.pointSizeF() * 1.1)
-    title.setFont(font)
+    title.setFont(style.sized_font(title.font(), style.HEADING, bold=True))
     return title
 
 
@@ -345,21 +340,16 @@ class ColouredFrame(QFrame):
 
     def _apply_colour(self) -> None:
         # Not its own palette, which its style sheet changes.
-        front, back = style.colours(self._meaning)
-        name = self.objectName()
-        _set_style_sheet(
-            self,
-            f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
-        )
+        _set_style_sheet(self, style.tinted_box_sheet(self.objectName(), self._meaning))
 
 
 class Chip(QLabel):
     """A short text on a background in the colours of its meaning."""
 
-    def __init__(self, meaning: str) -> None:
+    def __init__(self, meaning: str, is_lacking: bool = False) -> None:
+        """A chip that `is_lacking` has a dashed edge."""
         super().__init__()
-        self._meaning = meaning
+        self._meaning, self._is_lacking = meaning, is_lacking
         self.setTextFormat(Qt.TextFormat.PlainText)
         self._apply_colour()
 
@@ -369,9 +359,7 @@ class Chip(QLabel):
             self._apply_colour()
 
     def _apply_colour(self) -> None:
-        front, back = style.colours(self._meaning)
-        look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
-        _set_style_sheet(self, look)
+        _set_style_sheet(self, style.chip_sheet(self._meaning, self._is_lacking))
 
 
 class EmptyState(QWidget):
@@ -400,7 +388,7 @@ class LinkButton(QToolButton):
         super().__init__()
         self.setText(text)
         self.setToolTip(tip)
-        self.setStyleSheet(LINK_STYLE)
+        self.setStyleSheet(style.LINK_SHEET)
 
     def sizeHint(self) -> QSize:
         # Qt adds two spaces to the text's width.
