@@ -23,6 +23,7 @@ NORMAL_TEXT_SIZE = 100
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
 HAIR = 2  # pixels between lines that are read as one
 RADIUS, SMALL_RADIUS = 5, 3  # pixels: of what holds texts and fields, and of chips and boxes
+TEXT_WIDTH = 560  # pixels that a text on its own is wide at most, so that its lines can be followed
 BAR_HEIGHT = 6  # pixels of a bar of progress
 HEADING, HEADLINE, DISPLAY = (
     1.1,

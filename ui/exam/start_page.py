@@ -88,7 +88,7 @@ class ExamStartPage(QWidget):
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
         self.text = basics.label(wrap=True, dim=True)
-        self.text.setFixedWidth(style.scaled(560))
+        self.text.setFixedWidth(style.scaled(style.TEXT_WIDTH))
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()

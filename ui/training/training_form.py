@@ -126,7 +126,7 @@ class TrainingForm(QWidget):
             "Up to three questions about each fact become validation rows, worded as neither a training row nor the exam "
             "asks. They show whether the training learns facts or only sentences, and can end it early (Advanced)."
         )
-        self.add_validation.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.add_validation, words)
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self.progress_bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)

@@ -1,7 +1,7 @@
 """Small widgets and helpers that several tabs use."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QDoubleSpinBox,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QLayout,
     QMenu,
@@ -365,14 +366,24 @@ class Chip(QLabel):
 class EmptyState(QWidget):
     """What a page shows while it has no content: what will be here, and what to do next."""
 
-    def __init__(self, title: str = "", text: str = "") -> None:
+    def __init__(self, title: str = "", text: str = "", buttons: Sequence[QPushButton] = ()) -> None:
+        """The `buttons` are what can be done next, below the text."""
         super().__init__()
         self.title, self.text = heading(title), label(text, wrap=True, dim=True)
+        self.text.setMaximumWidth(style.scaled(style.TEXT_WIDTH))
         layout = QVBoxLayout(self)
         layout.addStretch()
         for part in (self.title, self.text):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
+        if buttons:
+            line = QHBoxLayout()
+            line.addStretch()
+            for button in buttons:
+                line.addWidget(button)
+            line.addStretch()
+            layout.addSpacing(style.SPACE)
+            layout.addLayout(line)
         layout.addStretch()
 
     def set_texts(self, title: str, text: str) -> None:

@@ -75,6 +75,7 @@ def _dialogs() -> dict[str, MakeDialog]:
     from ui.project.backups_dialog import BackupsDialog
     from ui.project.welcome_dialog import WelcomeDialog
     from ui.rescue.rescue_dialog import RescueDialog
+    from ui.settings.local_engine_dialog import LocalEngineDialog
     from ui.settings.settings_dialog import SettingsDialog
     from ui.spec.document_import_dialog import DocumentImportDialog
     from ui.spec.fact_pane import SplitDialog
@@ -127,6 +128,7 @@ def _dialogs() -> dict[str, MakeDialog]:
         "ExportModelDialog": lambda w, _f: ExportModelDialog(w.workspace, "nowhere", exam_rows.TUNED, w),
         "FactLinkDialog": lambda w, _f: FactLinkDialog(w.workspace, w),
         "FactLinkModelDialog": lambda w, _f: FactLinkModelDialog(w.workspace, [1, 2], w),
+        "LocalEngineDialog": lambda w, _f: LocalEngineDialog(w.workspace, w),
         "GenerationDialog": lambda w, _f: GenerationDialog(w.workspace, None, w),
         "GenerationDialog of chosen facts": lambda w, _f: GenerationDialog(w.workspace, names(w), w),
         "GenerationDialog of more wordings": lambda w, _f: GenerationDialog(w.workspace, names(w), w, more=True),
@@ -188,6 +190,7 @@ async def views(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, QW
     await prepare_tabs(window)
     for number, tab in enumerate(window.tab_list):
         window.tabs.setCurrentIndex(number)
+        unfold(window)
         async for page in _pages(tab):
             yield f"{type(tab).__name__}{page}", tab
         if tab is window.exam_tab:
@@ -206,6 +209,12 @@ async def prepare_tabs(window: MainWindow) -> None:
     basics.select_row(window.dataset_tab.table, 0)
     basics.select_row(window.training_tab.table, 0)
     await settle(window)
+
+
+def unfold(window: MainWindow) -> None:
+    """Show what is folded at first: the filters of the rows, the form of a training."""
+    window.dataset_tab.bar.more.setChecked(True)
+    window.training_tab.new.setChecked(True)
 
 
 async def dialogs(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, QWidget]]:
