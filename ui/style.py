@@ -80,8 +80,10 @@ QTabBar::tab:selected {{ border-bottom-color: {accent}; font-weight: 600; }}
 QTabBar::tab:hover:!selected {{ border-bottom-color: {mid}; }}
 QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: {radius}px; background: {button}; }}
 QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:pressed {{ background: {tint}; border-color: {link}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
+QPushButton[primary="true"]:pressed {{ background: {highlight}; border-color: {highlight}; }}
 QPushButton[primary="true"]:disabled {{ background: {window}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
 QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: {radius}px; }}

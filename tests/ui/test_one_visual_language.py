@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QColor
 
 from ui import style
 
@@ -18,6 +19,14 @@ SIZES = {f"set{most}{side}" for most in ("Fixed", "Minimum", "Maximum") for side
 }
 LETTERS = {"setPointSize", "setPointSizeF", "setPixelSize"}
 SCALE = {-1, 0, style.HAIR, *(style.SPACE // part for part in (3, 2, 1)), 2 * style.SPACE, 4 * style.SPACE}
+ROLES = {
+    "Text": "texts", "PlaceholderText": "texts of little weight", "Link": "links, checked buttons",
+    "Accent": "bars, ticks, the chosen tab", "Highlight": "the chosen row", "Dark": "edges of fields", "Mid": "dividing lines",
+}  # fmt: skip
+MEANINGS = {
+    "error": "what failed or is wrong", "warning": "what lacks or needs a look", "good": "what is right, covered, better",
+    "note": "what is said beside the work",
+}  # fmt: skip
 # What a line is excused for: the file, a piece of the line, and why.
 EXCUSED = {
     ("ui/training/job_table.py", "drawRoundedRect(bar, 1.5, 1.5)"): "half the height of a bar three pixels high",
@@ -40,6 +49,36 @@ def test_sizes_colours_and_letters_come_from_the_style():
             if not any(name == file and piece in lines[line - 1] for file, piece in EXCUSED):
                 found.append(f"{name}:{line}: {fault}: {lines[line - 1].strip()}")
     assert not found, "\n".join(found)
+
+
+def test_the_page_has_the_colours_of_the_program(qapp):
+    page = (ROOT / "docs" / "style.md").read_text(encoding="utf-8")
+    assert [line for line in (*role_lines(), *meaning_lines()) if line not in page] == []
+
+
+def role_lines() -> list[str]:
+    """The lines of the page's table of roles."""
+    found = []
+    for role, use in ROLES.items():
+        cells = []
+        for theme in (style.LIGHT, style.DARK):
+            colour = theme[role]
+            cells += [f"`{colour}`", " · ".join(contrast(colour, theme[ground]) for ground in ("Base", "Window"))]
+        found.append(f"| {use} (`{role}`) | {' | '.join(cells)} |")
+    return found
+
+
+def meaning_lines() -> list[str]:
+    """The lines of the page's table of meanings."""
+    found = []
+    for meaning, themes in style.MEANINGS.items():
+        cells = [cell for front, back in themes for cell in (f"`{front}` on `{back}`", contrast(front, back))]
+        found.append(f"| {meaning} | {MEANINGS[meaning]} | {' | '.join(cells)} |")
+    return found
+
+
+def contrast(one: str, other: str) -> str:
+    return f"{style.contrast_ratio(QColor(one), QColor(other)):.1f}"
 
 
 @pytest.mark.parametrize(("file", "piece"), EXCUSED)
