@@ -54,7 +54,7 @@ class CrashDialog(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.details.setAccessibleName(tr("Details"))
-        self.details.setMinimumHeight(MIN_DETAILS_HEIGHT)
+        self.details.setMinimumHeight(style.scaled(MIN_DETAILS_HEIGHT))
         self._lay_out()
         self._check_saved()
 

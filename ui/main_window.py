@@ -186,7 +186,7 @@ class MainWindow(ProjectWindow):
         self.statusBar().addWidget(self.deadline)
         self._task = basics.label(dim=True)
         self._progress = QProgressBar(textVisible=False)
-        self._progress.setMaximumWidth(180)
+        self._progress.setMaximumWidth(style.scaled(180))
         self._cancel = QPushButton(tr("Cancel"))
         self._progress.setAccessibleName(tr("Progress"))
         self._cancel.clicked.connect(lambda _checked: self._on_cancel())

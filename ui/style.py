@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from core.paths import RESOURCES
@@ -21,6 +21,15 @@ TEXT_CONTRAST, EDGE_CONTRAST = 4.5, 3.0  # WCAG 2.2 AA: of texts, and of edges, 
 TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # per cent of the system's, as they can be chosen
 NORMAL_TEXT_SIZE = 100
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
+HAIR = 2  # pixels between lines that are read as one
+RADIUS, SMALL_RADIUS = 5, 3  # pixels: of what holds texts and fields, and of chips and boxes
+TEXT_WIDTH = 560  # pixels that a text on its own is wide at most, so that its lines can be followed
+BAR_HEIGHT = 6  # pixels of a bar of progress
+HEADING, HEADLINE, DISPLAY = (
+    1.1,
+    1.25,
+    1.6,
+)  # sizes of letters, of the body's: titles, the one result of a page, a drop target
 SERIES = ("#0f8a7e", "#cc6f06", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
 
 # Texts are readable on their grounds (4.5 : 1), edges and rings can be told from theirs (3 : 1); a test measures both.
@@ -69,20 +78,22 @@ QTabWidget::pane {{ border: 0; border-top: 1px solid {mid}; }}
 QTabBar::tab {{ padding: 9px 18px; border: 0; border-bottom: 3px solid transparent; }}
 QTabBar::tab:selected {{ border-bottom-color: {accent}; font-weight: 600; }}
 QTabBar::tab:hover:!selected {{ border-bottom-color: {mid}; }}
-QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: 5px; background: {button}; }}
+QPushButton {{ padding: 5px 14px; border: 1px solid {mid}; border-radius: {radius}px; background: {button}; }}
 QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:pressed {{ background: {tint}; border-color: {link}; }}
 QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
+QPushButton[primary="true"]:pressed {{ background: {highlight}; border-color: {highlight}; }}
 QPushButton[primary="true"]:disabled {{ background: {window}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
-QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: 5px; }}
+QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: {radius}px; }}
 QToolButton[step="true"]:hover {{ border-color: {mid}; }}
 QToolButton[step="true"]:checked {{ border-color: {link}; background: {tint}; color: {link}; font-weight: 600; }}
 QToolButton[step="true"]:focus {{ border-color: {ring}; }}
 QPushButton:focus {{ border: 2px solid {ring}; padding: 4px 13px; }}
 QPushButton[primary="true"]:focus {{ border-color: {primaryring}; }}
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {dark}; border-radius: 5px; background: {base}; }}
-QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: 5px; background: {base}; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {dark}; border-radius: {radius}px; background: {base}; }}
+QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: {radius}px; background: {base}; }}
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {{ border-color: {mid}; }}
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {ring}; padding: 3px 6px; }}
 QPlainTextEdit:focus, QTextEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus {{ border-color: {ring}; }}
@@ -94,7 +105,7 @@ QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; h
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: {updown}px; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: {arrow}px; height: {arrow}px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: {arrow}px; height: {arrow}px; }}
-QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {placeholder}; border-radius: {smallradius}px; background: {base}; }}
 QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked, QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
 QCheckBox::indicator:indeterminate, QTreeView::indicator:indeterminate {{ background: {accent}; border-color: {accent}; image: url({icons}/dash.svg); }}
 QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: {inner}px; height: {inner}px; }}
@@ -116,6 +127,17 @@ QStatusBar {{ border-top: 1px solid {mid}; }}
 QStatusBar::item {{ border: 0; }}
 QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipbase}; }}
 """
+
+# The looks of single widgets that the sheet above cannot tell apart.
+LINK_SHEET = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
+QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
+NO_MENU_ARROW_SHEET = "QToolButton::menu-indicator { image: none; }"  # where the text says that something follows
+BARE_LIST_SHEET = "QListWidget { border: 0; background: transparent; }"  # entries that belong to the page, not to a box
+ROOMY_LIST_SHEET = "QListWidget::item { padding: 4px; }"
+NARROW_BUTTON_SHEET = "padding: 5px 6px"  # eleven in a row
+OWN_MESSAGE_SHEET = "background: palette(alternate-base); border: 1px solid palette(mid);"
+OTHER_MESSAGE_SHEET = "background: transparent; border: 0;"
+FRAME_SHEET = f"border: 1px solid palette(mid); border-radius: {RADIUS}px;"
 
 
 def apply(app: QApplication, theme: str) -> None:
@@ -139,6 +161,38 @@ def set_text_size(app: QApplication, size: int) -> None:
     else:  # the system gave it in pixels
         font.setPixelSize(round(font.pixelSize() * share))
     app.setFont(font)
+
+
+def sized_font(font: QFont, size: float, bold: bool = False) -> QFont:
+    """`font` in another size of the scale: HEADING, HEADLINE or DISPLAY."""
+    other = QFont(font)
+    if font.pointSizeF() > 0:
+        other.setPointSizeF(font.pointSizeF() * size)
+    else:  # the system gave it in pixels
+        other.setPixelSize(round(font.pixelSize() * size))
+    other.setBold(bold or font.bold())
+    return other
+
+
+def tinted_box_sheet(name: str, meaning: str) -> str:
+    """The style sheet of a frame with this object name in the colours of a meaning."""
+    front, back = (colour.name() for colour in colours(meaning))
+    return (
+        f"#{name} {{ background: {back}; border: 1px solid {front}; border-radius: {RADIUS}px; }}"
+        f"#{name} QLabel, #{name} QToolButton {{ color: {front}; background: transparent; border: 0; }}"
+    )
+
+
+def pane_sheet(kind: str) -> str:
+    """The style sheet of a widget of this class that looks like a text field."""
+    return f"{kind} {{ {FRAME_SHEET} background: palette(base); }} {kind}:focus {{ border-color: palette(accent); }}"
+
+
+def chip_sheet(meaning: str, is_lacking: bool = False) -> str:
+    """The style sheet of a short text on a ground in the colours of its meaning; dashed where something lacks."""
+    front, back = (colour.name() for colour in colours(meaning))
+    edge = f"border: 1px dashed {front}; padding: 1px 5px;" if is_lacking else "padding: 2px 6px;"
+    return f"color: {front}; background: {back}; border-radius: {SMALL_RADIUS}px; {edge}"
 
 
 def scaled(pixels: int) -> int:
@@ -299,7 +353,7 @@ def _sizes() -> dict[str, int]:
     return {
         "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
         "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
-        "dropdown": scaled(20), "updown": scaled(18),
+        "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
     }  # fmt: skip
 
 

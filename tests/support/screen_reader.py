@@ -74,6 +74,16 @@ def labels(node):
     return [one.getTarget(number).name for one in relations for number in range(one.getNTargets())]
 
 
+def find_labelled(root, role, label):
+    """The first shown node of a role that has this label; waits for it."""
+    for _try in range(TRIES):
+        for node in walk(root()):
+            if node.getRoleName() == role and is_shown(node) and label in labels(node):
+                return node
+        time.sleep(PAUSE)
+    sys.exit(f"not found: {role} labelled {label!r}")
+
+
 def main(names):
     root = application("juku")
     found = {}
@@ -91,12 +101,8 @@ def main(names):
     table = grid.queryTable()
     found["grid rows"], found["grid columns"] = table.nRows, [table.getColumnDescription(at) for at in range(3)]
     found["grid cell"] = table.getAccessibleAt(0, 1).name
-    split = next(
-        node
-        for node in walk(root())
-        if node.getRoleName() == "combo box" and is_shown(node) and names["split"] in labels(node)
-    )
-    found["split drop-down"] = split.name
+    press(find(root, "toggle button|push button|check box|button", names["filters"]))
+    found["split drop-down"] = find_labelled(root, "combo box", names["split"]).name
     select_tab(root, names["exam"])
     results = find(root, "table", names["results"]).queryTable()
     found["exam columns"] = [results.getColumnDescription(at) for at in range(2)]

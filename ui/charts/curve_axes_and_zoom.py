@@ -12,6 +12,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
 from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
 from core.language import tr
+from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_cross_hair_and_readout import CrossHair, CurvePoint
 from ui.charts.curve_drawing import CurvesItem
@@ -127,7 +128,9 @@ class CurvePlot(pyqtgraph.PlotWidget):
         super().__init__(viewBox=self._box, axisItems=axes)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.plotItem.setContentsMargins(2, 8, 8, 2)  # room for the halves of the outermost numbers
+        self.plotItem.setContentsMargins(
+            style.HAIR, style.SPACE, style.SPACE, style.HAIR
+        )  # room for the halves of the outermost numbers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         for name in axes:
             self.getAxis(name).enableAutoSIPrefix(False)

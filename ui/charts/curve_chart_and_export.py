@@ -140,7 +140,7 @@ class CurveChart(QWidget):
         self.pages = QStackedLayout(self)
         for page in (awaited, body, none):
             self.pages.addWidget(page)
-        self.setMinimumHeight(180)
+        self.setMinimumHeight(style.scaled(180))
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
         """Show `jobs`. With the same jobs and more points, zoom and choices are kept."""

@@ -66,7 +66,7 @@ def paint_readout(
     background = colours.color(QPalette.ColorRole.Window)
     background.setAlpha(235)
     painter.setBrush(background)
-    painter.drawRoundedRect(box, 4, 4)
+    painter.drawRoundedRect(box, style.SMALL_RADIUS, style.SMALL_RADIUS)
     table.paint(painter, box, colours.color(QPalette.ColorRole.Text))
 
 

@@ -90,7 +90,7 @@ class CurveLegend(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setIconSize(SWATCH_SIZE)
         self.setFrameShape(QListWidget.Shape.NoFrame)
-        self.setStyleSheet("QListWidget { border: 0; background: transparent; }")
+        self.setStyleSheet(style.BARE_LIST_SHEET)
         self.itemChanged.connect(lambda _item: self.changed.emit())
         self.itemDoubleClicked.connect(self._on_double_click)
         self._curves: list[Curve] = []

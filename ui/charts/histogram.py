@@ -34,7 +34,7 @@ class Histogram(QWidget):
         super().__init__()
         self._bars: Sequence[HistogramBar] = ()
         self._limit = 0
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(style.scaled(150))
         self.setAccessibleName(tr("Rows by their length in tokens"))
 
     def show_bars(self, bars: Sequence[HistogramBar], limit: int = 0) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
+from ui import style
 from ui.charts.curve_legend import colour_of
 from ui.charts.trend_lines import TrendLine, TrendPoint
 from ui.widgets import basics
@@ -35,7 +36,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
         self.getAxis("bottom").enableAutoSIPrefix(False)
         self.showGrid(y=True, alpha=0.15)
         self._legend = self.addLegend(offset=(-10, -10))
-        self.setMinimumHeight(220)
+        self.setMinimumHeight(style.scaled(220))
 
     def show_lines(self, lines: Sequence[TrendLine], bottom: str) -> None:
         """Draw `lines`; `bottom` is the title of the horizontal axis."""

@@ -271,7 +271,7 @@ class AnswerBlock(QWidget):
         layout.setContentsMargins(0, 0, 0, style.SPACE // 3)
         if number:
             label = basics.label(str(number), dim=True)
-            label.setFixedWidth(16)
+            label.setFixedWidth(style.scaled(style.ICON_SIZE))
             layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(column, 1)
 

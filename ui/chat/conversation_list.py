@@ -32,7 +32,7 @@ class ConversationList(QWidget):
         self.anew = QPushButton(style.icon("add"), tr("New conversation"))
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Conversations"))
-        self.list.setStyleSheet("QListWidget::item { padding: 5px; }")
+        self.list.setStyleSheet(style.ROOMY_LIST_SHEET)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY)

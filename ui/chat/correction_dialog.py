@@ -73,7 +73,7 @@ class CorrectionDialog(QDialog):
         self.answer.setPlainText(answer)
         self.facts = QListWidget()
         self.facts.setUniformItemSizes(True)
-        self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
+        self.facts.setStyleSheet(style.ROOMY_LIST_SHEET)
         self.kind = DropDown()
         for kind, (title, words) in kind_texts().items():
             if kind != EXAM and not (self._exam and kind == "statement"):

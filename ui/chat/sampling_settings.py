@@ -52,7 +52,7 @@ class SamplingSettings(QWidget):
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingTextEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
-        self.stops.setMinimumWidth(280)
+        self.stops.setMinimumWidth(style.scaled(280))
         self.passages = basics.integer_field(1, MAX_PASSAGES, search.k)
         self.budget = basics.integer_field(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
@@ -231,6 +231,8 @@ def _make_flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
 def _add_label(name: str, field: QWidget) -> QWidget:
     label = basics.label(name, dim=True)
     label.setBuddy(field)
-    label.setContentsMargins(0, 0, 8, 0)  # or the last letter may lose its edge: underlined, letters take more room
+    label.setContentsMargins(
+        0, 0, style.SPACE, 0
+    )  # or the last letter may lose its edge: underlined, letters take more room
     field.setAccessibleName(name.replace("&", ""))
     return label

@@ -175,7 +175,7 @@ class BulkDialog(QDialog):
         for value in CHOICE_ACTIONS.get(name, ()):
             self.choice.addItem(value_text(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
-        self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
+        self._pages.setMaximumHeight(style.scaled(160) if page is self.text else page.sizeHint().height())
         self._note.setText(_explain_action(name))
         self._show_button()
         self.adjustSize()

@@ -74,7 +74,7 @@ class ConversationEditor(QScrollArea):
         self.roles_button = basics.tool_button("▾", tr("Add a message with another role"))
         basics.explain(self.roles_button, self.roles_button.accessibleName())
         self.roles_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.roles_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.roles_button.setStyleSheet(style.NO_MENU_ARROW_SHEET)
         menu = QMenu(self.roles_button)
         for role in checks.ROLES:
             menu.addAction(role, partial(self._append, role))

@@ -25,6 +25,7 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
+from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.value_texts import value_text
 
 TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
@@ -41,7 +42,7 @@ COUNT_COLUMNS = {
 
 
 class FilterBar(QWidget):
-    """The line and the boxes that filter the rows. `changed` is emitted after a pause in typing."""
+    """The line that filters the rows, and the boxes that write into it, folded at first. `changed` comes after a pause in typing."""
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter
@@ -74,6 +75,7 @@ class FilterBar(QWidget):
         self.regex.setCheckable(True)
         self.regex.setToolTip(tr("Search with a regular expression"))
         self.regex.toggled.connect(lambda _on: self._on_text(self.line.text()))
+        self.more = basics.disclosure_button(tr("Filters"))
         self.saved = QPushButton(tr("Saved filters"))
         self.saved.setMenu(QMenu(self.saved))
         self.saved.menu().aboutToShow.connect(self._fill_menu)
@@ -84,22 +86,28 @@ class FilterBar(QWidget):
 
     def _lay_out(self) -> None:
         self.top = QHBoxLayout()  # the tab puts its buttons at the end of it
-        for widget in (self.line, self.regex, self.saved, self.clear_button):
+        self.top.setSpacing(style.SPACE // 2)
+        for widget in (self.line, self.regex, self.more):
             self.top.addWidget(widget, 1 if widget is self.line else 0)
-        lists = QHBoxLayout()
-        for box in self.boxes.values():
-            lists.addWidget(box)
+        choices = QWidget()
+        lists = FlowLayout(choices, gap=style.SPACE // 2)
         length = basics.label(tr("Length"), dim=True)
-        for part in (length, self.least, self.most):
+        for part in self.choices():
+            if part is self.least:
+                lists.addWidget(length)
             lists.addWidget(part)
-        lists.addStretch()
+        choices.hide()
+        self.more.toggled.connect(choices.setVisible)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
-        for row in (self.top, lists):
-            row.setSpacing(style.SPACE // 2)
-            layout.addLayout(row)
+        layout.addLayout(self.top)
+        layout.addWidget(choices)
         layout.addWidget(self.error_note)
+
+    def choices(self) -> list[QWidget]:
+        """What is folded at first, in the order of the tab key."""
+        return [*self.boxes.values(), self.least, self.most, self.saved, self.clear_button]
 
     def filter(self) -> Filter:
         """The current filter."""
@@ -192,6 +200,9 @@ class FilterBar(QWidget):
             if not field.hasFocus():
                 field.setText("" if number is None else str(number))
         self.clear_button.setEnabled(not self.is_empty())
+        chosen = sum(box.currentIndex() > 0 for box in self.boxes.values())
+        chosen += sum(number is not None for number in (wanted.min_length, wanted.max_length))
+        self.more.setText(tr("Filters ({n})", n=chosen) if chosen else tr("Filters"))
 
     def _fill_menu(self) -> None:
         menu = self.saved.menu()

@@ -81,7 +81,7 @@ class MessageEditor(QFrame):
         self.remove_button = _build_tool_button("✕", tr("Delete this message"), REMOVE_KEYS)
         self._more = _build_tool_button("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self._more.setStyleSheet(style.NO_MENU_ARROW_SHEET)
         menu = QMenu(self._more)
         self._more.setMenu(menu)
         menu.addAction(tr("Add a message above"), lambda: self._insert(0))
@@ -229,7 +229,7 @@ class MessageEditor(QFrame):
         palette = self.palette()
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.RADIUS, style.RADIUS)
         painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe_colour())
 
     def _stripe_colour(self) -> QColor:

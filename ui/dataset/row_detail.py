@@ -54,7 +54,7 @@ class ProblemList(QListWidget):
         self.setAccessibleName(tr("Problems"))
         context_menus.offer(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet("ProblemList { border: 0; background: transparent; }")
+        self.setStyleSheet(style.BARE_LIST_SHEET)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setWordWrap(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)  # a narrower list has higher lines
@@ -102,7 +102,7 @@ class RowFacts(QWidget):
         self._taught, self._changed, self._doubts = basics.Note(), basics.Note(), basics.Note()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout.setSpacing(style.HAIR)
         for note in (self._taught, self._changed, self._doubts):
             layout.addWidget(note)
 

@@ -141,7 +141,7 @@ class DatasetTab(Tab):
         buttons = self.add_button, self._rows, self._panel_button
         for button in buttons:
             self.bar.top.addWidget(button)
-        basics.order_focus(self.bar.clear_button, *buttons)
+        basics.order_focus(self.bar.more, *buttons, *self.bar.choices())
         bottom = QHBoxLayout()
         bottom.addWidget(self.count_label, 1)
         bottom.addWidget(self.approve_button)
@@ -173,6 +173,7 @@ class DatasetTab(Tab):
         self.table.header.show_order(other.table.header)
         self.bar.choose(other.bar.line.text())
         self.bar.regex.setChecked(other.bar.regex.isChecked())
+        self.bar.more.setChecked(other.bar.more.isChecked())
         self._wanted_row, self._wanted_selection = other.table.current_id(), other.table.selected_ids()
         self._panel_button.setChecked(other._panel_button.isChecked())
         self._sides.setSizes(other._sides.sizes())
@@ -389,6 +390,7 @@ class DatasetTab(Tab):
         self.count_label.setText("  ·  ".join(parts))
         empty = self.nothing if self.bar.is_empty() else self.no_match
         self.pages.setCurrentWidget(self.table if shown else empty)
+        self.detail.setVisible(shown > 0 or empty is not self.nothing)
 
     def _show_fix(self) -> None:
         """Offer to fix all rows with the filtered problem, or with one of the current row."""
@@ -482,6 +484,6 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     for number, part in enumerate(parts):
         splitter.addWidget(part)
         splitter.setStretchFactor(number, 3 if number == 0 else 2)
-    splitter.setSizes([380, 260])
+    splitter.setSizes([340, 300])
     splitter.setHandleWidth(style.SPACE)
     return splitter

@@ -191,7 +191,7 @@ class AnswerComparison(QWidget):
         text = ColouredAnswer()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()
-        column.setMinimumWidth(MIN_COLUMN_WIDTH)
+        column.setMinimumWidth(style.scaled(MIN_COLUMN_WIDTH))
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(name)

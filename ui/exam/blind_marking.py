@@ -65,7 +65,7 @@ class BlindMarking(QWidget):
         for score in range(0, FULL_MARK + 1, MARK_STEP):
             button = QPushButton(f"{score}", autoDefault=False)
             button.setToolTip(tr("Key {key}", key="+" if score == FULL_MARK else f"{score // MARK_STEP}"))
-            button.setStyleSheet("padding: 5px 6px")
+            button.setStyleSheet(style.NARROW_BUTTON_SHEET)
             button.clicked.connect(lambda _checked, score=score: self._give_mark(score))
             self.keys.append(button)
         self.slider = QSlider(Qt.Orientation.Horizontal)

@@ -91,7 +91,7 @@ class ExamForm(QWidget):
         self.budget = basics.integer_field(50, MAX_PASSAGE_TOKENS, books.budget)
         self.shots = basics.integer_field(1, 50, books.shots)
         self.embedding = QLineEdit(placeholderText=prompt_conditions.describe_offline_search())
-        self.embedding.setMinimumWidth(200)
+        self.embedding.setMinimumWidth(style.scaled(200))
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.temperature.setToolTip(tr("0 picks the most likely words; higher values vary the answer"))
 

@@ -37,7 +37,7 @@ class ExaminedModelRow(QWidget):
         self._workspace = workspace
         self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
         self.cost = basics.label(dim=True)
-        self.cost.setMinimumWidth(COST_WIDTH)
+        self.cost.setMinimumWidth(style.scaled(COST_WIDTH))
         self.copy = basics.tool_button("+", tr("Duplicate"), has_tip=True)
         self.copy.clicked.connect(lambda _checked: self.copy_wanted.emit())
         self.remove = basics.tool_button("✕", tr("Leave this out"), has_tip=True)

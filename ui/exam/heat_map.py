@@ -53,7 +53,7 @@ class HeatMapTable(QTableView):
         self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setMinimumHeight(2 * self.fontMetrics().height() + style.SPACE + 2)
+        header.setMinimumHeight(2 * self.fontMetrics().height() + style.SPACE + style.HAIR)
         self.setSortingEnabled(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.selectionModel().selectionChanged.connect(self._on_selected)

@@ -29,6 +29,7 @@ from ui.widgets import basics, context_menus
 from ui.widgets.drop_down import DropDown
 
 MAX_LEAKS_NAMED = 3
+VERDICT_SENTENCES = 2  # that come before the table: what was learned, and what was gained and lost
 LIST_HEIGHT = 150
 
 
@@ -44,7 +45,7 @@ class FactResultList(QListView):
         self.setModel(self.lines)
         self.setAccessibleName(name)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setMinimumHeight(LIST_HEIGHT)
+        self.setMinimumHeight(style.scaled(LIST_HEIGHT))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.clicked.connect(self._on_picked)
         self.activated.connect(self._on_picked)
@@ -73,14 +74,15 @@ class ResultSummary(QScrollArea):
         self._outcome: ExamOutcome | None = None
         self.compared: SubjectComparison | None = None
         self.sentences: list[QLabel] = []
-        self._words = QVBoxLayout()
-        self._words.setSpacing(style.SPACE // 3)
+        self._verdict, self._remarks = QVBoxLayout(), QVBoxLayout()
+        for words in (self._verdict, self._remarks):
+            words.setSpacing(style.SPACE // 3)
         self.table, self.against, self.on_error = TotalsTable(), DropDown(), basics.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gained, self.lost = FactResultList(tr("Facts gained")), FactResultList(tr("Facts lost"))
         self.missing = FactResultList(tr("Facts not learned yet"))
-        self.titles = [basics.label(wrap=True) for _list in range(3)]
+        self.named, self.titles = basics.heading(""), [basics.label(wrap=True) for _list in range(3)]
         self.wordings = QPushButton(tr("Generate more word&ings for these facts…"))
         self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
         self.checks = basics.label(wrap=True, dim=True)
@@ -113,14 +115,16 @@ class ResultSummary(QScrollArea):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, style.SPACE, style.SPACE // 2, 0)
         layout.setSpacing(style.SPACE // 2)
-        layout.addLayout(self._words)
+        layout.addLayout(self._verdict)
         layout.addWidget(self.on_error)
         layout.addLayout(leaks)
         layout.addSpacing(style.SPACE // 2)
         layout.addLayout(beside)
         layout.addWidget(self.table)
+        layout.addLayout(self._remarks)
         layout.addWidget(self.checks)
         layout.addSpacing(style.SPACE // 2)
+        layout.addWidget(self.named)
         layout.addLayout(self._lists(), 1)
         self.setWidget(page)
 
@@ -172,15 +176,19 @@ class ResultSummary(QScrollArea):
         self._show_lists()
 
     def _show_sentences(self, words: Sequence[str]) -> None:
+        """The verdict above the table, its first sentence in large letters; how far it can be trusted below."""
         while len(self.sentences) > len(words):
             label = self.sentences.pop()
-            self._words.removeWidget(label)
+            label.setParent(None)
             label.deleteLater()
         while len(self.sentences) < len(words):
-            label = basics.label(wrap=True)
+            is_verdict = len(self.sentences) < VERDICT_SENTENCES
+            label = basics.label(wrap=True, dim=not is_verdict)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            if not self.sentences:
+                label.setFont(style.sized_font(label.font(), style.HEADLINE, bold=True))
             self.sentences.append(label)
-            self._words.addWidget(label)
+            (self._verdict if is_verdict else self._remarks).addWidget(label)
         for label, text in zip(self.sentences, words, strict=True):
             label.setText(text)
 
@@ -213,11 +221,10 @@ class ResultSummary(QScrollArea):
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
         waits = tr("not known yet") if compared is None or compared.waiting else ""
-        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _format_counts(gained)))
-        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _format_counts(lost)))
-        self.titles[2].setText(
-            tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _format_counts(missing))
-        )
+        self.named.setText(name)
+        self.titles[0].setText(tr("Gained: {facts}", facts=waits or _format_counts(gained)))
+        self.titles[1].setText(tr("Lost: {facts}", facts=waits or _format_counts(lost)))
+        self.titles[2].setText(tr("Not learned yet: {facts}", facts=waits or _format_counts(missing)))
         self.wordings.setEnabled(bool(missing))
 
     def _on_picked(self, key: str) -> None:

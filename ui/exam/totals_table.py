@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QGuiApplication
+from PySide6.QtGui import QFont, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from core.exam import calibration_texts, scores
@@ -254,8 +254,7 @@ class TotalsTable(QTableView):
         self.setColumnHidden(MEMORISED_COLUMN, not any(total.memorised.asked for total in outcome.result.totals))
         self.setColumnHidden(LEAKED_COLUMN, not any(total.leaked.asked for total in outcome.result.totals))
         self.setColumnHidden(GENERAL_COLUMN, not any(total.general.asked for total in outcome.result.totals))
-        self.updateGeometry()
-        self.setFixedHeight(self.sizeHint().height())
+        self._fit()
 
     def subject(self) -> int | None:
         """The place of the selected subject; None if none is."""
@@ -264,7 +263,25 @@ class TotalsTable(QTableView):
 
     def sizeHint(self) -> QSize:
         lines = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
-        return QSize(600, lines + self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth())
+        bar = self.horizontalScrollBar().sizeHint().height() if self._spare_width() < 0 else 0
+        return QSize(style.scaled(600), lines + bar + 2 * self.frameWidth())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
+    def _fit(self) -> None:
+        """As high as its lines; the names have what the other columns leave."""
+        tables.set_column_width(self, SUBJECT_COLUMN, COLUMN_WIDTHS[SUBJECT_COLUMN])
+        if (spare := self._spare_width()) > 0:
+            self.setColumnWidth(SUBJECT_COLUMN, self.columnWidth(SUBJECT_COLUMN) + spare)
+        self.updateGeometry()
+        self.setFixedHeight(self.sizeHint().height())
+
+    def _spare_width(self) -> int:
+        """Pixels that the columns leave; below 0 where they have to be scrolled."""
+        return self.width() - 2 * self.frameWidth() - self.horizontalHeader().length()
 
     def _on_selected(self) -> None:
         if (subject := self.subject()) is not None:

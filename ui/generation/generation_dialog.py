@@ -179,7 +179,7 @@ class GenerationDialog(LlmRunDialog):
     def _kind_grid(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(style.SPACE)
-        grid.setVerticalSpacing(style.SPACE // 4)  # the dialog fits on a screen of 1000 pixels at 150 %
+        grid.setVerticalSpacing(style.HAIR)  # the dialog fits on a screen of 1000 pixels at 150 %
         for row, (kind, (_title, words)) in enumerate(kind_texts().items()):
             grid.addWidget(self.kinds[kind], row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(basics.label(words, wrap=True, dim=True), row, 1)

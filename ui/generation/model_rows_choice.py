@@ -57,7 +57,7 @@ class ModelRowsChoice(QWidget):
         line.addWidget(self.base, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(style.SPACE // 4)
+        column.setSpacing(style.HAIR)
         column.addWidget(self.own)
         column.addWidget(self.everyday)
         column.addLayout(line)

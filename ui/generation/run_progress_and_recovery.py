@@ -119,7 +119,7 @@ class RunProgressLine(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._bar = QProgressBar(textVisible=False, maximum=0)
-        self._bar.setFixedHeight(8)
+        self._bar.setFixedHeight(style.BAR_HEIGHT)
         self._bar.setAccessibleName(tr("Progress"))
         self.count = basics.label()
         self.pause = QPushButton(tr("Pause"), autoDefault=False)

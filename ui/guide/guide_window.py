@@ -53,7 +53,7 @@ class GuideWindow(QWidget):
         self._lay_out()
         self._fill_contents()
         self._connect()
-        self.resize(*SIZE)
+        self.resize(*map(style.scaled, SIZE))
         screen_fit.fit(self)
 
     def _lay_out(self) -> None:

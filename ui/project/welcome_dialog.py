@@ -73,7 +73,7 @@ class WelcomeDialog(QDialog):
         layout.addWidget(self.list)
         layout.addStretch()
         layout.addWidget(buttons)
-        self.resize(DIALOG_WIDTH, self.sizeHint().height())
+        self.resize(style.scaled(DIALOG_WIDTH), self.sizeHint().height())
 
     def _add_way(self, title: str, words: str, run: Callable[[], object]) -> QCommandLinkButton:
         button = QCommandLinkButton(title, words)

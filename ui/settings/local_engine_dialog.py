@@ -13,6 +13,7 @@ from core.installation.engine_folder import EngineManifest
 from core.installation.engine_plan import EnginePlan
 from core.language import tr
 from core.progress import Cancelled, Progress, Reporter
+from ui import style
 from ui.widgets import basics
 from ui.workspace import Workspace
 
@@ -48,7 +49,7 @@ class LocalEngineDialog(QDialog):
             layout.addWidget(part)
         layout.addStretch()
         layout.addWidget(buttons)
-        self.resize(DIALOG_WIDTH, self.sizeHint().height())
+        self.resize(style.scaled(DIALOG_WIDTH), self.sizeHint().height())
         if engine_folder.is_in_own_environment():
             self.fetch.hide()
         else:

@@ -42,7 +42,7 @@ class PromptsPage(QWidget):
         self._shown = (prompts.PROMPT_NAMES[0], _first_language())
         self._typing = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self.list = QListWidget()
-        self.list.setSpacing(2)
+        self.list.setSpacing(style.HAIR)
         self.list.setWordWrap(True)
         self.list.setAccessibleName(tr("Prompts"))
         self.list.setFixedWidth(style.scaled(LIST_WIDTH))

@@ -39,6 +39,7 @@ from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.fact_table import STATE_MEANINGS, STATE_UNDERLINES, FactTable, state_titles
+from ui.spec.kind_legend import KindLegend
 from ui.widgets import basics, context_menus
 from ui.workspace import Workspace
 
@@ -108,7 +109,7 @@ class FactPane(QWidget):
         self.missing = 0  # statements without a fact
         self._newest: set[int] | None = None
         self.table = FactTable()
-        self.legend = FactLegend()
+        self.legend, self.kinds = FactLegend(), KindLegend()
         self.note, self.interrupted = basics.Note(), basics.Note()
         self._make_buttons()
         self._make_menu()
@@ -177,7 +178,7 @@ class FactPane(QWidget):
         below.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
-        layout.addWidget(basics.column(above, self.facts, self.note, self.interrupted, below))
+        layout.addWidget(basics.column(above, self.facts, self.kinds, self.note, self.interrupted, below))
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self._on_add())
@@ -199,6 +200,7 @@ class FactPane(QWidget):
         if len(added) == 1 and len(ids) > 1:
             self.table.choose(added.pop())
         self.facts.setCurrentIndex(1 if entries else 0)
+        self.kinds.setVisible(bool(entries))
         gone = await project.read(facts.load_deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))

@@ -239,19 +239,20 @@ class CoverageDelegate(RoomyDelegate):
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         entry: FactCoverage = index.data(ENTRY_ROLE)
         lacking = entry.uncovered
-        height = min(CELL_WIDTH, option.rect.height() - 4)
+        width = style.scaled(CELL_WIDTH)
+        height = min(width, option.rect.height() - 2 * style.HAIR)
         top = option.rect.center().y() - height // 2
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, kind in enumerate(KINDS):
-            box = QRect(option.rect.left() + 6 + place * CELL_WIDTH, top, CELL_WIDTH - 3, height)
+            box = QRect(option.rect.left() + style.SPACE // 2 + place * width, top, width - style.SMALL_RADIUS, height)
             count = entry.approved[kind]
             if not entry.fact.ignored:
                 front, back = style.colours("warning" if kind in lacking else "good")
                 painter.setBrush(back)
                 is_lacking = QPen(front, 1, Qt.PenStyle.DashLine)  # seen also without its colour
                 painter.setPen(is_lacking if kind in lacking else QPen(Qt.PenStyle.NoPen))
-                painter.drawRoundedRect(box, 3, 3)
+                painter.drawRoundedRect(box, style.SMALL_RADIUS, style.SMALL_RADIUS)
                 painter.setPen(front)
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(count) if count < 100 else "…")
         painter.restore()

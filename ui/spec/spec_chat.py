@@ -65,7 +65,7 @@ class SpecChat(QWidget):
         self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter starts a new line)"))
         self.contradictions = QPushButton(tr("Find contradictions"))
         self.send = basics.primary_button(tr("Send"))
-        self.send.setMinimumWidth(90)
+        self.send.setMinimumWidth(style.scaled(90))
         self.setFocusProxy(self.field)
         self._lay_out()
         self._connect()

@@ -9,11 +9,10 @@ from core.generation import spec_drafting
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
-from ui.widgets.basics import LINK_STYLE
 from ui.widgets.text_fields import GrowingTextEdit
 
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
-QUESTION_INDENT = 40  # pixels by which the person's messages are indented
+QUESTION_INDENT = 4 * style.SPACE  # pixels by which the person's messages are indented
 
 
 class MessageText(GrowingTextEdit):
@@ -25,8 +24,7 @@ class MessageText(GrowingTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(name)
         self.setPlainText(text)
-        look = "background: palette(alternate-base); border: 1px solid palette(mid);"
-        self.setStyleSheet(f"MessageText {{ {look if own else 'background: transparent; border: 0;'} }}")
+        self.setStyleSheet(f"MessageText {{ {style.OWN_MESSAGE_SHEET if own else style.OTHER_MESSAGE_SHEET} }}")
         self.document().setDocumentMargin(style.SPACE // 2 if own else 0)
 
     def show_text(self, text: str) -> None:
@@ -77,7 +75,7 @@ class AnswerMessage(QWidget):
     def _make_offer(self) -> QFrame:
         frame = QFrame()
         frame.setObjectName("offer")
-        frame.setStyleSheet("#offer { border: 1px solid palette(mid); border-radius: 5px; }")
+        frame.setStyleSheet(f"#offer {{ {style.FRAME_SHEET} }}")
         self.offered = basics.label(wrap=True)
         self.look = QPushButton(tr("Review the changes…"))
         self.look.clicked.connect(lambda _checked: self.look_wanted.emit())
@@ -152,7 +150,7 @@ class RemarksMessage(QWidget):
         ):
             button = QToolButton()
             button.setText(title)
-            button.setStyleSheet(LINK_STYLE)
+            button.setStyleSheet(style.LINK_SHEET)
             button.setAccessibleDescription(remark)
             button.clicked.connect(lambda _checked, wanted=wanted: wanted.emit(remark))
             if is_there:
@@ -161,7 +159,7 @@ class RemarksMessage(QWidget):
         row = QWidget()
         layout = QVBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, style.SPACE // 2)
-        layout.setSpacing(2)
+        layout.setSpacing(style.HAIR)
         layout.addWidget(MessageText(tr("Remark"), f"⚠ {remark}"))
         layout.addLayout(acts)
         return row

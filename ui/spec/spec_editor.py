@@ -112,9 +112,7 @@ class SpecEditor(QPlainTextEdit):
         super().__init__(tabChangesFocus=True)
         self.setAccessibleName(tr("Text of the spec"))
         self.setPlaceholderText(tr("Write here what the model should know: short sentences, one fact in each."))
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.12)
-        self.setFont(font)
+        self.setFont(style.sized_font(self.font(), style.HEADING))
         self.document().setDocumentMargin(TEXT_MARGIN)
         self._markdown = MarkdownHighlighter(self)
         self._passages: list[SpecPassage] = []

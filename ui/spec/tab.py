@@ -81,7 +81,7 @@ class SpecTab(Tab):
         self.name, self.description = QLineEdit(), QLineEdit()
         self.description.setPlaceholderText(tr("The topic, in one sentence"))
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
-        self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 8)  # two lines, of Japanese too
+        self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + style.SPACE)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()
         self.as_rows = QPushButton(tr("Use the rows’ prompt"))

@@ -230,7 +230,7 @@ class ExportModelDialog(QDialog):
             self._workspace.tasks.start("", self._workspace.load_offers())  # the files can be asked, too
         self.ok_button.hide()
         self.line.setSizePolicy(QSizePolicy())  # nothing runs here any more: its place is free
-        self.resize(max(self.width(), 780), 560 if scores else 400)
+        self.resize(max(self.width(), style.scaled(780)), style.scaled(560 if scores else 400))
         screen_fit.fit(self)
 
 

@@ -56,7 +56,7 @@ class JobPane(QWidget):
         self.title, self.state = basics.heading(""), basics.Note()
         self.error, self.end = basics.Note(), basics.Note()
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setFixedHeight(6)
+        self.bar.setFixedHeight(style.BAR_HEIGHT)
         self.bar.setAccessibleName(tr("Progress of the job"))
         self.chart, self.log = CurveChart(settings), QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(tr("Events of the job"))

@@ -105,10 +105,11 @@ class JobTable(QTableWidget):
         """Select these jobs."""
         self._select(set(ids))
 
-    def fitting_height(self, most: int = 8) -> int:
+    def fitting_height(self, most: int = 4) -> int:
         """The height in pixels that shows all lines, or `most` of them."""
-        rows = min(most, max(2, self.rowCount()))
-        bar = self.horizontalScrollBar().sizeHint().height()
+        rows = min(most, max(1, self.rowCount()))
+        is_wider = self.horizontalHeader().length() > self.viewport().width()
+        bar = self.horizontalScrollBar().sizeHint().height() if is_wider else 2 * self.frameWidth()
         return self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize() + bar
 
     def show_lines(self, lines: Sequence[JobRow]) -> None:

@@ -9,6 +9,7 @@ from core.language import tr
 from core.providers import LOCAL
 from core.providers.local_engine import LocalProvider
 from core.providers.protocol_types import ModelOffer
+from ui import style
 from ui.widgets import basics, file_dialogs
 from ui.widgets.model_box import ModelBox
 from ui.workspace import Workspace
@@ -25,7 +26,7 @@ class OwnModelsButton(QToolButton):
         self.setText(tr("Add…"))
         basics.explain(self, tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
         self.setAccessibleName(tr("Add a base model"))
-        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # the text says that something follows
+        self.setStyleSheet(style.NO_MENU_ARROW_SHEET)  # the text says that something follows
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the list beside it
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)

@@ -85,7 +85,8 @@ class PreflightDialog(QDialog):
         basics.set_enabled(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MAX_VISIBLE_OBJECTIONS, len(self.report.objections))
-        self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
+        room = 3 * style.SPACE + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0
+        self.resize(style.scaled(640), style.scaled(200) + room)
 
     def _connect(self) -> None:
         self.objections.currentRowChanged.connect(lambda _row: self._show_rows())
@@ -101,7 +102,7 @@ class PreflightDialog(QDialog):
         found.setWordWrap(True)
         found.setIconSize(QSize(style.scaled(16), style.scaled(16)))
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        found.setSpacing(2)
+        found.setSpacing(style.HAIR)
         for one in objections:
             # A symbol in the text would be drawn with the font of the letter after it.
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)

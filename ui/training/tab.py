@@ -44,7 +44,7 @@ JOB_TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT
 
 
 class TrainingTab(Tab):
-    """The form above, the table of jobs and the pane of the selected ones below."""
+    """The form above, folded while a project with jobs is opened; the table of jobs and the pane of the selected ones below."""
 
     icon = "training"
     rescue_wanted = Signal()
@@ -60,6 +60,8 @@ class TrainingTab(Tab):
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._wanted_jobs: list[int] = []  # those that the window before has selected
         self._watching = False
+        self._is_opened = False  # whether the jobs of the project have been shown
+        self._was_unfolded = False  # the form, in the window before
         self._reported_failures = (
             ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         )
@@ -84,6 +86,7 @@ class TrainingTab(Tab):
         self.form.rows_chosen.connect(self._count_rows)
         self.form.validation_wanted.connect(self._on_validation_wanted)
         self.starter.busy.connect(self.form.show_sending)
+        self.new.toggled.connect(self.form.setVisible)
         self.starter.show_examples.connect(self.show_examples)
         self.starter.queued.connect(lambda _ids: self._on_queued())
         self.table.chosen.connect(self._on_chosen)
@@ -114,6 +117,8 @@ class TrainingTab(Tab):
         self.body = QStackedWidget()
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
+        self.new = basics.disclosure_button(tr("New training"))
+        self.new.setChecked(True)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
         basics.explain(self.at_server, tr("Jobs created elsewhere, uploaded files and models"))
         self.until_learned = QPushButton(tr("&Teach until learned…"))
@@ -122,6 +127,7 @@ class TrainingTab(Tab):
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
+        above.addWidget(self.new)
         above.addWidget(self.count)
         above.addStretch()
         above.addWidget(self.banner)
@@ -130,8 +136,8 @@ class TrainingTab(Tab):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.form)
         layout.addLayout(above)
+        layout.addWidget(self.form)
         layout.addWidget(self.body, 1)
 
     def title(self) -> str:
@@ -144,6 +150,7 @@ class TrainingTab(Tab):
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
             self._token_counts, self._series = {}, {}
+            self._is_opened = False
             self.activities.leave()
             self.table.clearSelection()
             self.form.begin()
@@ -159,6 +166,7 @@ class TrainingTab(Tab):
     def take_over(self, other: Tab) -> None:
         assert isinstance(other, TrainingTab)
         kept_inputs.copy_inputs(other.form, self.form)
+        self._was_unfolded = other.new.isChecked()
         self._wanted_jobs = [job.id for job in other.table.jobs()]
         self.pane.tabs.setCurrentIndex(other.pane.tabs.currentIndex())
 
@@ -233,6 +241,9 @@ class TrainingTab(Tab):
         self.body.setCurrentIndex(1 if found else 0)
         self.count.setText(_format_count(found))
         self.table.show_lines([self._build_line(one) for one in found])
+        if not found or not self._is_opened:  # later nothing moves by itself
+            self.new.setChecked(self._was_unfolded or not found)
+            self._is_opened, self._was_unfolded = True, False
         if self._wanted_jobs:
             self.table.choose(self._wanted_jobs)
             self._wanted_jobs = []

@@ -162,7 +162,7 @@ class TeachingDialog(QDialog):
             from ui.charts.trend_plot import TrendPlot
 
             self.plot = TrendPlot()
-            self.plot.setFixedHeight(PLOT_HEIGHT)
+            self.plot.setFixedHeight(style.scaled(PLOT_HEIGHT))
             self._plot_place.addWidget(self.plot)
             self._reload.request()
 

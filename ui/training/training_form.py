@@ -126,7 +126,7 @@ class TrainingForm(QWidget):
             "Up to three questions about each fact become validation rows, worded as neither a training row nor the exam "
             "asks. They show whether the training learns facts or only sentences, and can end it early (Advanced)."
         )
-        self.add_validation.setToolTip(basics.plain_tooltip(words))
+        basics.explain(self.add_validation, words)
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self.progress_bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
@@ -177,7 +177,7 @@ class TrainingForm(QWidget):
         grid.setColumnStretch(6, 1)
         notes = QHBoxLayout()
         notes.setSpacing(style.SPACE)
-        self.progress_bar.setFixedSize(160, 6)
+        self.progress_bar.setFixedSize(style.scaled(160), style.BAR_HEIGHT)
         self.on_rows.setWordWrap(False)
         for part in (self.more, self.on_rows, self.progress_bar, self.cancel_fetch, self.on_base):
             notes.addWidget(part)
@@ -487,7 +487,7 @@ def _make_seed_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
     box = basics.integer_field(-1, MAX_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
-    box.setMinimumWidth(90)
+    box.setMinimumWidth(style.scaled(90))
     return box
 
 

@@ -1,7 +1,7 @@
 """Small widgets and helpers that several tabs use."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QDoubleSpinBox,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QLayout,
     QMenu,
@@ -40,8 +41,6 @@ MENU_ROOM = 6  # average letters that a menu is wider than Qt makes it
 SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
-LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
-QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 # Keys of standard actions for which a plain X session, or Windows, defines none.
 USUAL_KEYS = {
     QKeySequence.StandardKey.Replace: "Ctrl+H",
@@ -101,10 +100,7 @@ def label_for(text: str, field: QWidget) -> QLabel:
 def heading(text: str) -> QLabel:
     """A label in a larger bold font."""
     title = label(text)
-    font = title.font()
-    font.setBold(True)
-    font.setPointSizeF(font.pointSizeF() * 1.1)
-    title.setFont(font)
+    title.setFont(style.sized_font(title.font(), style.HEADING, bold=True))
     return title
 
 
@@ -345,21 +341,16 @@ class ColouredFrame(QFrame):
 
     def _apply_colour(self) -> None:
         # Not its own palette, which its style sheet changes.
-        front, back = style.colours(self._meaning)
-        name = self.objectName()
-        _set_style_sheet(
-            self,
-            f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
-            f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
-        )
+        _set_style_sheet(self, style.tinted_box_sheet(self.objectName(), self._meaning))
 
 
 class Chip(QLabel):
     """A short text on a background in the colours of its meaning."""
 
-    def __init__(self, meaning: str) -> None:
+    def __init__(self, meaning: str, is_lacking: bool = False) -> None:
+        """A chip that `is_lacking` has a dashed edge."""
         super().__init__()
-        self._meaning = meaning
+        self._meaning, self._is_lacking = meaning, is_lacking
         self.setTextFormat(Qt.TextFormat.PlainText)
         self._apply_colour()
 
@@ -369,22 +360,30 @@ class Chip(QLabel):
             self._apply_colour()
 
     def _apply_colour(self) -> None:
-        front, back = style.colours(self._meaning)
-        look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
-        _set_style_sheet(self, look)
+        _set_style_sheet(self, style.chip_sheet(self._meaning, self._is_lacking))
 
 
 class EmptyState(QWidget):
     """What a page shows while it has no content: what will be here, and what to do next."""
 
-    def __init__(self, title: str = "", text: str = "") -> None:
+    def __init__(self, title: str = "", text: str = "", buttons: Sequence[QPushButton] = ()) -> None:
+        """The `buttons` are what can be done next, below the text."""
         super().__init__()
         self.title, self.text = heading(title), label(text, wrap=True, dim=True)
+        self.text.setMaximumWidth(style.scaled(style.TEXT_WIDTH))
         layout = QVBoxLayout(self)
         layout.addStretch()
         for part in (self.title, self.text):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(part)
+        if buttons:
+            line = QHBoxLayout()
+            line.addStretch()
+            for button in buttons:
+                line.addWidget(button)
+            line.addStretch()
+            layout.addSpacing(style.SPACE)
+            layout.addLayout(line)
         layout.addStretch()
 
     def set_texts(self, title: str, text: str) -> None:
@@ -400,7 +399,7 @@ class LinkButton(QToolButton):
         super().__init__()
         self.setText(text)
         self.setToolTip(tip)
-        self.setStyleSheet(LINK_STYLE)
+        self.setStyleSheet(style.LINK_SHEET)
 
     def sizeHint(self) -> QSize:
         # Qt adds two spaces to the text's width.

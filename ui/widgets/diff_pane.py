@@ -60,10 +60,7 @@ class DiffPane(QAbstractScrollArea):
         self.accepted: set[int] = set()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setStyleSheet(
-            "DiffPane { border: 1px solid palette(mid); border-radius: 5px; background: palette(base); }"
-            "DiffPane:focus { border-color: palette(accent); }"
-        )
+        self.setStyleSheet(style.pane_sheet("DiffPane"))
         self.setAccessibleName(tr("Both texts side by side"))
 
     def show_rows(self, rows: list[LinePair]) -> None:

@@ -42,8 +42,6 @@ class DropOverlay(QWidget):
         painter.setPen(QPen(style.focus_ring_colour(), 3, Qt.PenStyle.DashLine))
         inset = style.SPACE
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), inset, inset)
-        font = painter.font()
-        font.setPointSizeF(font.pointSizeF() * 1.6)
-        painter.setFont(font)
+        painter.setFont(style.sized_font(painter.font(), style.DISPLAY))
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))
         painter.drawText(self.rect().adjusted(40, 40, -40, -40), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.text)  # fmt: skip

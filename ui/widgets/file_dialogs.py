@@ -88,5 +88,5 @@ def _build_dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filte
     dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
     if sides := dialog.findChild(QSplitter, "splitter"):  # the names of places were cut
         sides.setSizes([PLACES_WIDTH, DIALOG_WIDTH - PLACES_WIDTH])
-        dialog.resize(DIALOG_WIDTH, dialog.sizeHint().height())
+        dialog.resize(style.scaled(DIALOG_WIDTH), dialog.sizeHint().height())
     return dialog

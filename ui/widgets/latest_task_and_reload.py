@@ -82,7 +82,7 @@ class ProgressLine(QWidget):
     def __init__(self, *works: LatestTask, keeps_place: bool = True) -> None:
         super().__init__()
         self._bar = QProgressBar(textVisible=False, maximum=0)
-        self._bar.setFixedHeight(8)
+        self._bar.setFixedHeight(style.BAR_HEIGHT)
         self._bar.setAccessibleName(tr("Progress"))
         self.cancel = QPushButton(tr("Cancel"))
         layout = QHBoxLayout(self)

@@ -128,6 +128,7 @@ def _dialogs() -> dict[str, MakeDialog]:
         "ExportModelDialog": lambda w, _f: ExportModelDialog(w.workspace, "nowhere", exam_rows.TUNED, w),
         "FactLinkDialog": lambda w, _f: FactLinkDialog(w.workspace, w),
         "FactLinkModelDialog": lambda w, _f: FactLinkModelDialog(w.workspace, [1, 2], w),
+        "LocalEngineDialog": lambda w, _f: LocalEngineDialog(w.workspace, w),
         "GenerationDialog": lambda w, _f: GenerationDialog(w.workspace, None, w),
         "GenerationDialog of chosen facts": lambda w, _f: GenerationDialog(w.workspace, names(w), w),
         "GenerationDialog of more wordings": lambda w, _f: GenerationDialog(w.workspace, names(w), w, more=True),
@@ -190,6 +191,7 @@ async def views(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, QW
     await prepare_tabs(window)
     for number, tab in enumerate(window.tab_list):
         window.tabs.setCurrentIndex(number)
+        unfold(window)
         async for page in _pages(tab):
             yield f"{type(tab).__name__}{page}", tab
         if tab is window.exam_tab:
@@ -208,6 +210,12 @@ async def prepare_tabs(window: MainWindow) -> None:
     basics.select_row(window.dataset_tab.table, 0)
     basics.select_row(window.training_tab.table, 0)
     await settle(window)
+
+
+def unfold(window: MainWindow) -> None:
+    """Show what is folded at first: the filters of the rows, the form of a training."""
+    window.dataset_tab.bar.more.setChecked(True)
+    window.training_tab.new.setChecked(True)
 
 
 async def dialogs(window: MainWindow, folder: Path) -> AsyncIterator[tuple[str, QWidget]]:

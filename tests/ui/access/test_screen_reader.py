@@ -46,7 +46,7 @@ def test_a_screen_reader_finds_reads_and_presses(tmp_path, speech):
     }  # fmt: skip
     names = {
         "spec": tr("Spec"), "spec text": tr("Text of the spec"), "preview": tr("Preview"), "examples": tr("Examples"),
-        "grid": tr("Rows"), "split": tr("Split"), "exam": tr("Exam"), "results": tr("Results of the subjects"),
+        "grid": tr("Rows"), "split": tr("Split"), "filters": tr("Filters"), "exam": tr("Exam"), "results": tr("Results of the subjects"),
     }  # fmt: skip
     window = subprocess.Popen([sys.executable, "main.py", str(path)], cwd=ROOT, env=env)
     try:

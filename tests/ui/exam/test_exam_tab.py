@@ -207,7 +207,7 @@ def test_the_rows_prompt_is_offered_before_an_exam(run, tab, server):
         form.start.click()
         (box,) = tab.findChildren(QMessageBox)
         assert rows_prompt[:40] in box.informativeText()
-        use = next(button for button in box.buttons() if "prompt" in button.text())
+        use = next(button for button in box.buttons() if "prompt" in button.text().replace("&", ""))
         use.click()
         await until(lambda: spec.load(project.rows).system_prompt == rows_prompt)
         await until(lambda: not form.warning.text())
@@ -314,7 +314,14 @@ def test_facts_gained_are_named_filtered_and_looked_up(run, tab, server):
     overview, heat = tab.result.overview, tab.result.heat
     assert "clear" in overview.sentences[0].text()
     assert overview.gained.lines.stringList()[0].startswith("f01   ")
-    assert overview.titles[0].text() == "Gained by study (abc123) · Closed book: 2 facts"
+    assert overview.titles[0].text() == "Gained: 2 facts" and overview.named.text() == "study (abc123) · Closed book"
+    page = overview.widget()
+    page.resize(1000, 900)
+    page.layout().activate()
+    order = [overview.sentences[0], overview.table, overview.sentences[2], overview.named, overview.gained]
+    assert order == sorted(order, key=lambda part: part.mapTo(page, part.rect().topLeft()).y())
+    sizes = [label.font().pointSizeF() for label in overview.sentences[:2]]
+    assert sizes[0] > sizes[1]
     overview.gained.clicked.emit(overview.gained.lines.index(1))
     assert tab.result.pages.currentWidget() is heat
     assert heat.table.current().key == "fact:f03"

@@ -772,3 +772,24 @@ def test_a_tuned_model_keeps_its_adapter(window):
     form.base.setCurrentIndex(0)
     form.advanced.fields["lora_rank"].setText("8")
     assert form.problem() == "A fine-tuned model that is trained further keeps its adapter: leave “LoRA rank” on Auto."
+
+
+def test_the_form_is_folded_where_there_are_jobs_already(window, run, qtbot):
+    """The curve has its place; it is never folded while a person is looking."""
+
+    async def go():
+        await window.start()
+        assert window.tab.new.isChecked() and window.tab.form.isVisible()
+        later = TrainingPage(qtbot, window.workspace)
+        await later.open()
+        await until(lambda: later.tab.table.rowCount())
+        assert not later.tab.form.isVisible()
+        later.tab.new.click()
+        assert later.tab.form.isVisible()
+        kept = TrainingPage(qtbot, window.workspace)
+        kept.tab.take_over(later.tab)
+        await kept.open()
+        await until(lambda: kept.tab.table.rowCount())
+        assert kept.tab.form.isVisible()
+
+    run(window.play(go()))
