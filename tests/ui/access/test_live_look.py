@@ -1,12 +1,17 @@
 """Another language or text size is seen at once: the window is built anew on the same open project, and nothing is lost."""
 
 import asyncio
+import dataclasses
+from dataclasses import replace
 
 import pytest
 from PySide6.QtWidgets import QSplitter
 
 from core import settings
 from core.dataset import examples
+from core.providers import JobStatus, ModelOffer
+from core.training.job_progress import JobProgress
+from core.training.jobs import Job
 from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import notice
 from tests.support.pages.menus import find_entry
@@ -165,6 +170,30 @@ def test_a_window_that_is_being_closed_is_not_built_anew(run, held):
 
 def sides(window):
     return window.findChild(QSplitter, "spec-sides")
+
+
+def test_a_job_and_a_download_are_followed_once(run, held):
+    """The next window follows what the one before has followed: it ends when that ends."""
+
+    async def go():
+        old = held.window
+        activities = old.workspace.activities
+        fields = dict.fromkeys(one.name for one in dataclasses.fields(Job))
+        job = Job(**{**fields, "id": 7, "model": "base-model", "status": JobStatus.RUNNING, "error": ""})
+        fetched = ModelOffer("base-model", "Base", state="fetching")
+        show(old, job, fetched)
+        assert len(activities.running()) == 2
+        new = await switch(held)
+        show(new, job, fetched)
+        assert len(activities.running()) == 2
+        show(new, replace(job, status=JobStatus.SUCCEEDED), replace(fetched, state="ready"))
+        assert activities.running() == []
+
+    def show(window, job, offer):
+        window.training_tab.activities.show_jobs([JobProgress(job)])
+        window.training_tab.activities.show_models([offer])
+
+    run(go())
 
 
 def test_an_open_dialog_is_waited_for_and_that_is_said(run, held):
