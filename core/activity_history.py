@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -17,7 +18,8 @@ from core.atomic_files import PRIVATE_MODE, write_atomically
 logger = logging.getLogger(__name__)
 MAX_ENTRIES = 300  # kept; of more, the oldest are dropped
 MAX_TEXT_CHARACTERS = 4000  # of an error or a result
-MAX_FILE_BYTES = 8_000_000  # a longer file is not ours
+MAX_FILE_BYTES = 8_000_000  # that are read, from the end of a file
+LAST_SECOND = 253_402_300_799.0  # of the year 9999; a later time is damage
 LOCK_TIMEOUT = 0.5  # seconds; a window that hangs must not stop this one
 
 
@@ -82,17 +84,33 @@ def own_process() -> tuple[int, str]:
 def record(entry: HistoryEntry) -> None:
     """Write an entry, or what has become of one. Where that is not possible, the log says so: no work stops for it."""
     path = history_file()
-    line = msgspec.json.encode(msgspec.structs.replace(entry, text=entry.text[:MAX_TEXT_CHARACTERS])) + b"\n"
+    line = msgspec.json.encode(_make_writable(entry)) + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _lock():
             is_new = not path.exists()
-            with path.open("ab") as file:
-                file.write(line)
+            with path.open("a+b") as file:
+                file.write(_finish_line(file) + line)
             if is_new:
                 path.chmod(PRIVATE_MODE)
     except OSError as error:
         logger.info("the history cannot be written: %s", error)
+
+
+def _make_writable(entry: HistoryEntry) -> HistoryEntry:
+    """The entry with a text that is not too long. A file's name may have bytes that are no text: they are shown as `\\udcff`."""
+    texts = {name: value for name in entry.__struct_fields__ if isinstance(value := getattr(entry, name), str)}
+    texts["text"] = entry.text[:MAX_TEXT_CHARACTERS]
+    written = {name: value.encode("utf-8", "backslashreplace").decode() for name, value in texts.items()}
+    return msgspec.structs.replace(entry, **written)
+
+
+def _finish_line(file: BinaryIO) -> bytes:
+    """The end of a line that a full disk or a kill has cut off: what comes next is a line of its own."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def load() -> list[HistoryEntry]:
@@ -121,14 +139,24 @@ def shorten() -> None:
 
 def _read() -> list[HistoryEntry]:
     path = history_file()
-    if not path.exists() or path.stat().st_size > MAX_FILE_BYTES:
+    if not path.exists():
         return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MAX_FILE_BYTES))
+        lines = file.read(MAX_FILE_BYTES).splitlines()
     found: dict[str, HistoryEntry] = {}
-    for line in path.read_bytes().splitlines():
+    for line in lines:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
             entry = msgspec.json.decode(line, type=HistoryEntry)
-            found[entry.id] = entry
+            if _makes_sense(entry):
+                found[entry.id] = entry
     return sorted(found.values(), key=lambda one: one.started, reverse=True)
+
+
+def _makes_sense(entry: HistoryEntry) -> bool:
+    """Whether it can be shown: neither damaged, nor of a newer version that knows other kinds and ends."""
+    are_times = all(0 <= time <= LAST_SECOND for time in (entry.started, entry.ended))
+    return are_times and entry.kind in [*ActivityKind] and entry.outcome in ["", *ActivityOutcome]
 
 
 def _write(entries: list[HistoryEntry]) -> None:

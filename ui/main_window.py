@@ -112,9 +112,13 @@ class MainWindow(ProjectWindow):
         """Show what the window before shows; that one leaves everything to this one."""
         for ours, theirs in zip(self.tab_list, before.tab_list, strict=True):
             ours.take_over(theirs)
-        self.tabs.setCurrentIndex(before.tabs.currentIndex())
+        self.layouts.take_over(before.layouts)
         if not before.messages.isHidden():
             self.messages.show_text(before.messages.text())
+
+    def is_closing(self) -> bool:
+        """Whether the window saves and stops everything, to be closed then."""
+        return self._closing
 
     def stop_listening(self) -> None:
         """Leave it to another window to answer who opens the project a second time."""

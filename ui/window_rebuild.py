@@ -55,7 +55,9 @@ class WindowRebuild(QObject):
         self._begin()
 
     def _begin(self) -> None:
-        if not self._is_wanted or self.is_rebuilding() or not self.window.workspace.tasks.can_start():
+        if not self._is_wanted or self.is_rebuilding() or self.window.is_closing():
+            return
+        if not self.window.workspace.tasks.can_start():
             return
         if reason := self.reason():
             self._say(reason)
@@ -86,6 +88,9 @@ class WindowRebuild(QObject):
         old = self.window
         page = await _close_settings(old)
         await old.flush()
+        if old.is_closing():  # in the meantime
+            self._is_wanted = True
+            return
         old.workspace.settings.geometry = bytes(old.saveGeometry().toBase64().data()).decode()
         focus = _path_to(old.focusWidget(), old)
         set_look(old.workspace.settings)

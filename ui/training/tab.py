@@ -216,9 +216,9 @@ class TrainingTab(Tab):
         label = tr("Add validation questions")
 
         async def work() -> Changes:
-            _count, changes = await probes.keep(
-                self.workspace.project, self.workspace.tasks.reporter(label), self.form.tag()
-            )
+            tasks = self.workspace.tasks
+            count, changes = await probes.keep(self.workspace.project, tasks.reporter(label), self.form.tag())
+            tasks.tell(trn("{n} validation question added", "{n} validation questions added", count))
             return changes
 
         self.workspace.tasks.start(label, work(), self)

@@ -220,25 +220,28 @@ class DecoderBatch:
             self._keys, self._values, self._shared = [], [], None
 
     def _make_room(self, rows: int, tokens: int) -> None:
-        """Grow the store of keys and values, so that it has so many rows of so many tokens."""
+        """Let the store of keys and values have so many rows of so many tokens. What is new has room for these only, not for
+        rows or long ones that have left. Raises what torch raises; the store is as it was then.
+        """
         model = self._model
         old = self._keys[0].shape if self._keys else (0, 0, 0, 0)
         if rows <= old[0] and tokens <= old[2]:
             return
-        room = max(FIRST_ROOM, old[2])
+        room = FIRST_ROOM
         while room < tokens:
             room *= 2
         used, filled = len(self._lengths), max(self._lengths, default=0)
 
         def grow(stored: Tensor | None) -> Tensor:
-            new = torch.zeros(max(rows, old[0]), model.key_heads, room, model.head_size, dtype=model.dtype)
+            new = torch.zeros(rows, model.key_heads, room, model.head_size, dtype=model.dtype)
             if stored is not None:
                 new[:used, :, :filled] = stored[:used, :, :filled]
             return new
 
-        count = len(model.layers)
-        self._keys = [grow(one) for one in self._keys] or [grow(None) for _ in range(count)]
-        self._values = [grow(one) for one in self._values] or [grow(None) for _ in range(count)]
+        nothing: list[Tensor | None] = [None] * len(model.layers)
+        keys = [grow(one) for one in self._keys or nothing]
+        values = [grow(one) for one in self._values or nothing]
+        self._keys, self._values = keys, values
 
 
 def _add(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -171,12 +171,14 @@ def can_compute(config: Any) -> bool:
     activation = getattr(config, "hidden_activation", None) or getattr(config, "hidden_act", None)
     kinds = set(getattr(config, "layer_types", None) or [FULL])
     capped = any(getattr(config, name, None) for name in ("attn_logit_softcapping", "final_logit_softcapping"))
+    quantised = getattr(config, "quantization_config", None) is not None
     expected = "gelu_pytorch_tanh" if config.model_type == GEMMA else "silu"
     return (
         config.model_type in MODEL_TYPES
         and activation == expected
         and kinds <= {FULL, SLIDING}
         and not capped
+        and not quantised
         and not getattr(config, "use_bidirectional_attention", False)
     )
 

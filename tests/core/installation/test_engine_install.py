@@ -1,5 +1,6 @@
 """The local engine's packages from a real index on the loopback: fetched by pip and by hand, broken off, gone on with."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -10,6 +11,7 @@ import threading
 import zipfile
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -33,7 +35,9 @@ def make_wheel(folder, name, version, code, needs="", padding=0):
         archive.writestr(f"{name}.py", code)
         archive.writestr(f"{name}.bin", bytes(range(256)) * (padding // 256))
         requires = f"Requires-Dist: {needs}\n" if needs else ""
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nAuthor: 塾\n{requires}"
+        )
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -47,7 +51,7 @@ class Index(ThreadingHTTPServer):
     def __init__(self, folder) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.folder, self.ranges, self.break_after, self.refuses, self.has_hashes = folder, [], None, False, True
-        self.hidden = ""
+        self.hidden, self.length, self.is_endless = "", "", False
         self.url = f"http://127.0.0.1:{self.server_port}/simple/"
 
     def file(self, wheel):
@@ -81,9 +85,13 @@ class Handler(BaseHTTPRequestHandler):
         if with_body:
             index.ranges.append(start)
         self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(len(data) - start))
+        self.send_header("Content-Length", index.length or str(len(data) - start))
         self.end_headers()
-        if with_body:
+        if with_body and index.is_endless:
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(data)
+        elif with_body:
             limit, index.break_after = index.break_after, None
             self.wfile.write(data[start:] if limit is None else data[start : start + limit])
         self.close_connection = True
@@ -284,6 +292,60 @@ def test_the_extras_requirements_are_found():
     assert any(line.startswith("torch") for line in found) and all("extra" not in line for line in found)
 
 
-@pytest.mark.parametrize("address", ["http://h/../../etc/a.whl", "http://h/%2e%2e%2fa.whl", "http://h/a.whl#x"])
+@pytest.mark.parametrize(
+    "address", ["http://h/../../etc/a.whl", "http://h/%2e%2e%2fa.whl", "http://h/a.whl#x", "http://h/x%5C..%5Ca.whl"]
+)
 def test_a_files_name_is_no_path(address):
     assert PackageFile("a", "1", address).file_name == "a.whl"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://h/", "http://h/..", "http://h/C%3Aa.whl", "http://h/a%00.whl", "http://[h/a.whl"]
+)
+def test_an_address_without_the_name_of_a_wheel_is_not_fetched(tmp_path, address):
+    file = PackageFile("a", "1", address)
+    with pytest.raises(JukuError, match="not the file that the index names"):
+        package_download.fetch(file, tmp_path, print)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_server_that_sends_without_an_end_fills_no_disk(index, tmp_path):
+    file = index.file(index.wheels()[0])
+    index.is_endless, index.length = True, "²"  # a digit that is no number
+    assert package_download.find_size(file) is None
+    with pytest.raises(JukuError, match="not the file that the index names"):
+        package_download.fetch(file, tmp_path, lambda _count: None)
+    assert not [*tmp_path.glob("*.part")]
+
+
+def test_where_the_new_engine_cannot_take_its_place_the_last_one_stays(index, monkeypatch):
+    install(plan_of(index))
+    folder, rename = engine_folder.installed_folder(), Path.rename
+
+    def refuse(path, target):
+        if path.name == "staging":
+            raise PermissionError("in use")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(JukuError, match="in use"):
+        install(plan_of(index))
+    assert engine_folder.load_manifest() is not None and (folder / f"{NAME}.py").exists()
+
+
+def test_half_of_a_deleted_engine_is_no_engine(index, monkeypatch):
+    """As on Windows, where a file that is in use cannot be deleted."""
+    install(plan_of(index))
+
+    def refuse(path, **_options):
+        raise PermissionError("in use")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(JukuError, match="in use"):
+        engine_install.remove()
+    assert engine_folder.load_manifest() is None
+
+
+def test_a_report_with_foreign_letters_is_read(index, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert len(make_plan(Reporter(), [NAME]).files) == 2

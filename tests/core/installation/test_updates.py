@@ -72,6 +72,7 @@ def test_nothing_is_sent_that_tells_who_asks(releases):
         (200, b"0" * (updates.MAX_BYTES + 1), "too long"),
         (200, b'{"releases": 7}', "releases"),
         (200, b"{", "could not be read"),
+        (200, b'{"releases": [], "more": ' + b"[" * 100_000, "could not be read"),
     ],
 )
 def test_an_answer_that_is_none(releases, status, answer, words):
@@ -82,7 +83,8 @@ def test_an_answer_that_is_none(releases, status, answer, words):
 
 
 @pytest.mark.parametrize(
-    "address", ["http://releases.example/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "releases", "https://"]
+    "address",
+    ["http://releases.example/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "releases", "https://", "https://[x"],
 )
 def test_an_address_that_is_not_asked(address):
     with pytest.raises(JukuError, match="Nothing was asked"):

@@ -1,8 +1,11 @@
 """Which questions tell what is learned: unlike what is trained, and of other kinds than the exam's."""
 
+from collections import Counter
+
 import pytest
 
 from core.dataset import examples
+from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.teaching import probes
 from tests.support import learning_server
@@ -53,3 +56,14 @@ def test_a_fact_that_has_enough_gets_no_more(project):
     write(project, examples.add, [new_example(text, "At 3.", split="validation", facts="f01") for text in texts])
     assert "f01" not in {row.facts[0] for row in choose(project)}
     assert [one.question for one in probes.load(project.rows)] == [*texts]
+
+
+def test_chosen_twice_at_once_they_are_added_once(project):
+    """By a second click, or by the loop: what was chosen before the first ones were there is left out."""
+    write(project, learning_server.fill)
+    rows = choose(project)
+    write(project, probes.add_rows, rows)
+    write(project, probes.add_rows, rows)
+    found = list(examples.iterate(project.rows, Filter(split="validation")))
+    assert len({row.question for row in found}) == len(found) == len(rows)
+    assert max(Counter(row.facts for row in found).values()) == probes.PROBES_PER_FACT

@@ -153,6 +153,7 @@ def test_a_shared_beginning_changes_no_answer(family: str) -> None:
         ("llama", {"hidden_act": "gelu"}),
         ("gemma3", {"final_logit_softcapping": 30.0}),
         ("llama", {"model_type": "mistral"}),
+        ("llama", {"quantization_config": {"quant_method": "fp8"}}),
     ],
 )
 def test_what_it_does_not_know_is_left_to_transformers(family: str, change: dict[str, Any]) -> None:
@@ -202,3 +203,45 @@ def test_no_more_rows_run_together_than_memory_is_for(monkeypatch: pytest.Monkey
     assert answerer.select([short[0], long], False) == short[:1] and answerer.select([long, *short], False) == [long]
     monkeypatch.setattr(torch_answerer, "MAX_ROWS", 2)
     assert answerer.select(short, False) == short[:2]
+
+
+def test_what_has_left_takes_no_room() -> None:
+    """Neither many short rows beside a long one, nor a long one beside many short ones."""
+    model, loaded = build("llama")
+    batch = DecoderBatch(loaded)
+    stays = Asked([5, 9, 14], 30)
+    crowd, long = [Asked([8, 3 + index], 2) for index in range(20)], Asked([*BOOK, 7], 3)
+    batch.add([one.sequence for one in (stays, *crowd)])
+    assert batch._keys[0].shape[0] == 21
+    batch.step()
+    batch.add([long.sequence])
+    assert batch._keys[0].shape[0] == 2
+    batch.step()
+    batch.step()
+    more = [Asked([8, 3 + index], 6) for index in range(20)]
+    batch.add([one.sequence for one in more])
+    assert batch._keys[0].shape[::2] == (21, 64)
+    run(batch)
+    for one in (stays, long, *crowd, *more):
+        assert one.tokens == expect(model, one.sequence.prompt_ids, one.sequence.params.max_tokens)
+
+
+def test_those_that_run_go_on_where_others_find_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loaded = build("llama")
+    batch = DecoderBatch(loaded)
+    runs = Asked([5, 9, 14], 70)
+    batch.add([runs.sequence])
+    allocate, made = torch.zeros, list[int]()
+
+    def run_out(*size: int, **options: Any) -> torch.Tensor:
+        made.append(1)
+        if len(made) > len(loaded.model.layers):  # when the keys have room and the values not yet
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return allocate(*size, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "zeros", run_out)
+        with pytest.raises(RuntimeError):
+            batch.add([Asked([*BOOK, 7], 3).sequence])
+    run(batch)
+    assert runs.tokens == expect(model, [5, 9, 14], 70)  # more than the room of the beginning

@@ -1,15 +1,22 @@
 """Another language or text size is seen at once: the window is built anew on the same open project, and nothing is lost."""
 
 import asyncio
+import dataclasses
+from dataclasses import replace
 
 import pytest
+from PySide6.QtWidgets import QSplitter
 
 from core import settings
 from core.dataset import examples
+from core.providers import JobStatus, ModelOffer
+from core.training.job_progress import JobProgress
+from core.training.jobs import Job
 from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import notice
 from tests.support.pages.menus import find_entry
 from tests.support.pages.windows import close, open_window
+from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import style
 from ui.main_window import MainWindow
@@ -30,7 +37,11 @@ def held(run, sample, qapp):
 
     rebuild = run(make())
     yield rebuild
-    run(close(rebuild.window))
+    if not rebuild.window.closed.done():
+        run(close(rebuild.window))
+    else:
+        run(rebuild.window.workspace.close())
+        rebuild.window.deleteLater()
     qapp.setFont(before)
     rebuild.deleteLater()
 
@@ -115,6 +126,72 @@ def test_larger_letters_are_seen_at_once_and_the_entries_of_the_menu_follow(run,
         (again,) = held.window.findChildren(SettingsDialog)
         assert again.isVisible() and again.tabs.currentIndex() == 5
         assert again.text_size.currentData() == style.TEXT_SIZES[-1]
+
+    run(go())
+
+
+def test_the_window_stays_as_it_is_arranged(run, held):
+    """Not as it was when the project was closed last: that is what the project has."""
+
+    async def go():
+        old = held.window
+        await old.layouts.save()
+        old.resize(760, 640)
+        old.tabs.setCurrentWidget(old.spec_tab)
+        await until(lambda: sides(old).sizes()[0])
+        sides(old).setSizes([300, 700])
+        left = sides(old).sizes()
+        old.dataset_tab.table.header.show_column(0, False)
+        old.activity.show()
+        new = await switch(held)
+        assert (new.width(), new.height()) == (760, 640) and new.activity.isVisible()
+        assert 0 not in new.dataset_tab.table.header.shown_columns()
+        await until(lambda: sides(new).sizes() == left)
+
+    run(go())
+
+
+def test_a_window_that_is_being_closed_is_not_built_anew(run, held):
+    """Another one would be left on a project that is closed."""
+
+    async def go():
+        window = held.window
+        await until(lambda: window.dataset_tab.model.rowCount() > 100)
+        window.spec_tab.editor.insertPlainText("A new first line.\n\n")  # to be saved first
+        window.workspace.look_changed.emit()
+        assert held.is_rebuilding()
+        window.close()
+        await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
+        await until(lambda: not held.is_rebuilding())
+        assert held.window is window and not window.isVisible()
+
+    run(go())
+
+
+def sides(window):
+    return window.findChild(QSplitter, "spec-sides")
+
+
+def test_a_job_and_a_download_are_followed_once(run, held):
+    """The next window follows what the one before has followed: it ends when that ends."""
+
+    async def go():
+        old = held.window
+        activities = old.workspace.activities
+        fields = dict.fromkeys(one.name for one in dataclasses.fields(Job))
+        job = Job(**{**fields, "id": 7, "model": "base-model", "status": JobStatus.RUNNING, "error": ""})
+        fetched = ModelOffer("base-model", "Base", state="fetching")
+        show(old, job, fetched)
+        assert len(activities.running()) == 2
+        new = await switch(held)
+        show(new, job, fetched)
+        assert len(activities.running()) == 2
+        show(new, replace(job, status=JobStatus.SUCCEEDED), replace(fetched, state="ready"))
+        assert activities.running() == []
+
+    def show(window, job, offer):
+        window.training_tab.activities.show_jobs([JobProgress(job)])
+        window.training_tab.activities.show_models([offer])
 
     run(go())
 

@@ -12,6 +12,8 @@ from tests.support.pages.windows import close, open_window
 from tests.support.projects import write
 from tests.support.until import until
 from ui import restart
+from ui.dataset.grid_header import COLUMNS
+from ui.exam.examined_models import SUBJECTS_CHOICE
 from ui.project import single_instance
 from ui.project.window_layout import LAYOUT_CHOICE
 
@@ -50,8 +52,23 @@ def test_a_project_is_opened_as_it_was_left(run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "stored", ["[", "[" * 100_000, "7", "[7]", '[["a"]]', "[[1, 2, 3]]", '{"a": 1}', '[["nowhere", "m", "unknown"]]', '["\\ud800"]']
+)  # fmt: skip
+def test_models_of_an_exam_that_make_no_sense_are_left_out(run, tmp_path, stored):
+    project = projects.create(tmp_path / "one.juku")
+    write(project, remembered_choices.store, SUBJECTS_CHOICE, stored)
+
+    async def go():
+        window = open_window(project)
+        assert window.exam_tab.form.subjects.load_choice() == []
+        await close(window)
+
+    run(go())
+
+
+@pytest.mark.parametrize(
     "stored",
-    ["no JSON", "[]", json.dumps({"tab": 99, "panels": "?", "geometry": 3, "parts": {"spec-sides": [-1, "x"]}, "columns": "x"})],
+    ["no JSON", "[]", "[" * 100_000, json.dumps({"columns": f"1 {' '.join(COLUMNS)} \ud800"}), json.dumps({"tab": 99, "panels": "?", "geometry": 3, "parts": {"spec-sides": [-1, "x"]}, "columns": "x"})],
 )  # fmt: skip
 def test_a_layout_that_makes_no_sense_is_left_out(run, tmp_path, stored):
     project = projects.create(tmp_path / "one.juku")
