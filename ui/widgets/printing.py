@@ -14,16 +14,16 @@ from core.atomic_files import write_atomically
 from core.errors import JukuError
 from core.language import tr
 
-MARGIN_MM = 18.0
+MARGIN_MM = 0.0  # of the paper: a text document itself leaves 2 cm on each side when it is printed
 SCALE = 3  # pixels of a picture for each pixel of a chart, so that it is sharp on paper
-MAX_CHART_WIDTH = 620  # pixels, of a page that is 660 wide
+MAX_CHART_WIDTH = 620  # pixels, of a text that is 640 wide
 BAR_SIZE = (120, 14)  # pixels of a rate's bar, which has no size of its own
 CHART_STYLE = """<style>.track{fill:#e6e9ed}.fill{fill:#7b8794}.tuned{fill:#0f8a7e}.whisker{stroke:#1c2430;fill:none;
 stroke-width:1.5}.rule{stroke:#d5d9de}text{font-size:12px;fill:#5c6672}.line{fill:none;stroke-width:2}.spread{fill:none}
 .s0{stroke:#0f8a7e}.s1{stroke:#d97706}.s2{stroke:#6d5bd0}.s3{stroke:#c2410c}</style>"""
 PAGE_STYLE = """body { font-size: 10pt; color: #000000; }
 h1 { font-size: 17pt; } h2 { font-size: 13pt; } h3 { font-size: 11pt; }
-table { border-collapse: collapse; } th, td { border: 1px solid #b9bfc7; padding: 3px 5px; } th { text-align: left; }
+table { border-collapse: collapse; } th, td { border: 1px solid #b9bfc7; padding: 3px 4px; font-size: 8pt; } th { text-align: left; }
 pre { font-family: monospace; white-space: pre-wrap; }"""
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
@@ -68,6 +68,7 @@ def print_document(owner: QWidget, document: QTextDocument, title: str) -> QPrin
     """Let the person choose a printer, and print; returns the dialog, which is open."""
     printer = QPrinter(QPrinter.PrinterMode.HighResolution)
     printer.setDocName(title)
+    printer.setFullPage(True)
     printer.setPageMargins(QMarginsF(*[MARGIN_MM] * 4), QPageLayout.Unit.Millimeter)
     dialog = QPrintDialog(printer, owner)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
