@@ -19,6 +19,7 @@ from core.installation import system_libraries  # noqa: E402 - it needs no set-u
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PIP = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+QUIET = os.environ | {"PYTHONWARNINGS": "ignore"}  # of the build of an editable package, which no person can act on
 
 # Extras that are installed where they can be, and what is so without them.
 OFFERED = {
@@ -138,7 +139,7 @@ def offer_extras() -> None:
     for extra, left in OFFERED.items():
         print(f"Adding the extra “{extra}”.", flush=True)
         line = [*PIP, "install", "--editable", f"{ROOT}[{extra}]"]
-        if subprocess.run(line).returncode:
+        if subprocess.run(line, env=QUIET).returncode:
             print(f"The extra “{extra}” could not be installed. Juku works without it: {left}.")
 
 
@@ -187,7 +188,9 @@ def markers_hold(need: str) -> bool:
 
 
 def pip(*arguments: str, capture: bool = False) -> str:
-    done = subprocess.run([*PIP, *arguments], check=False, stdout=subprocess.PIPE if capture else None, text=True)
+    done = subprocess.run(
+        [*PIP, *arguments], check=False, stdout=subprocess.PIPE if capture else None, text=True, env=QUIET
+    )
     if done.returncode:
         sys.exit(f"Could not install: {' '.join(arguments)}. Check the network and run the same command again.")
     return done.stdout or ""
