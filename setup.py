@@ -9,16 +9,20 @@ FOLDERS = ("core", "ui", "resources")
 ENTRY = "packaging/juku"  # the modules that belong to the package alone
 
 
-class BuildWithMain(build_py):
-    """Also puts main.py into the package."""
+FILES = ("main.py", "CHANGELOG.md")  # of the top folder; the changes are what the program shows as What’s new
+
+
+class BuildWithFiles(build_py):
+    """Also puts files of the top folder into the package."""
 
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            self.copy_file("main.py", str(Path(self.build_lib) / "juku" / "main.py"))
+            for name in FILES:
+                self.copy_file(name, str(Path(self.build_lib) / "juku" / name))
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
-        return [*super().get_outputs(include_bytecode), str(Path(self.build_lib) / "juku" / "main.py")]
+        return [*super().get_outputs(include_bytecode), *(str(Path(self.build_lib) / "juku" / name) for name in FILES)]
 
 
 def find_packages(folder: str) -> list[str]:
@@ -31,5 +35,5 @@ found = [name for folder in FOLDERS for name in find_packages(folder)]
 setup(
     packages=["juku", *(f"juku.{name}" for name in found)],
     package_dir={"juku": ENTRY, **{f"juku.{name}": name for name in FOLDERS}},
-    cmdclass={"build_py": BuildWithMain},
+    cmdclass={"build_py": BuildWithFiles},
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 BASE = ("filelock", "msgspec", "numpy", "platformdirs")  # of the program's own dependencies
-EXTRAS = ("engine", "fast", "metrics")
+EXTRAS = ("engine", "fast", "metrics", "quantization")
 
 
 def read_requirements() -> list[str]:

@@ -24,6 +24,7 @@ SOURCES = (
     "README.md",
     "LICENSE",
     "MANIFEST.in",
+    "CHANGELOG.md",
 )
 
 
@@ -73,6 +74,7 @@ def test_one_package_holds_all(wheel):
     assert {name.split("/")[0] for name in names} == {"juku", f"juku-{__version__}.dist-info"}
     assert {
         "juku/main.py",
+        "juku/CHANGELOG.md",
         "juku/entry.py",
         "juku/resources/icons/juku.svg",
         "juku/core/engine/models/catalog.toml",

@@ -88,7 +88,7 @@ def load(db: sqlite3.Connection) -> PathState:
 def step_title(step: PathStep) -> str:
     """A step in a word."""
     return {
-        PathStep.TEXT: tr("Text"),
+        PathStep.TEXT: tr("Page"),
         PathStep.FACTS: tr("Facts"),
         PathStep.ROWS: tr("Rows"),
         PathStep.TRAINING: tr("Training"),

@@ -144,7 +144,7 @@ def test_without_a_display_it_says_so(tmp_path):
         [sys.executable, "main.py"], cwd=ROOT, env=env | {"LANGUAGE": "en"}, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert "make demo" in done.stderr
+    assert "juku --help" in done.stderr
 
 
 def test_the_window_speaks_japanese(run, qtbot, project):

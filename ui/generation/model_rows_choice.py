@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
+from core.dataset.filters import Filter, find
 from core.generation import everyday_rows, question_writer
 from core.language import tr
 from core.progress import Reporter
@@ -13,7 +14,7 @@ from core.providers import model_kinds
 from core.storage.project import OnChanges, Project
 from ui import style
 from ui.widgets import basics
-from ui.widgets.model_box import ModelBox
+from ui.widgets.model_box import USABLE_STATES, ModelBox
 from ui.workspace import Workspace
 
 SERVER = providers.LOCAL  # where the base model is: small models are trained there
@@ -46,6 +47,7 @@ class ModelRowsChoice(QWidget):
             box.toggled.connect(lambda _on: self._on_toggled())
         self.base.chosen.connect(lambda _model: self.changed.emit())
         workspace.offers_changed.connect(self.show_offers)
+        self.everyday.setChecked(self._lacks_everyday_rows())
         self._on_toggled()
 
     def _lay_out(self) -> None:
@@ -59,6 +61,13 @@ class ModelRowsChoice(QWidget):
         column.addWidget(self.own)
         column.addWidget(self.everyday)
         column.addLayout(line)
+
+    def _lacks_everyday_rows(self) -> bool:
+        """Whether the project has none and a model here can answer them now: a page taught without them makes a small model
+        forget nearly everything else (docs/teaching.md)."""
+        offers = self._workspace.known_offers(SERVER)
+        can_answer = any(one.state in USABLE_STATES and model_kinds.fits(one, model_kinds.BASE) for one in offers)
+        return can_answer and not find(self._workspace.project.rows, Filter(tag=everyday_rows.TAG))
 
     def is_wanted(self) -> bool:
         """Whether a box is ticked."""

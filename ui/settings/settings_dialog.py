@@ -66,7 +66,7 @@ class SettingsDialog(QDialog):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
         self.notifies = QCheckBox(tr("&Notify me when something long has ended"))
-        self.notifies.setToolTip(basics.plain_tooltip(tr("Through the desktop, while another window is used")))
+        basics.explain(self.notifies, tr("Through the desktop, while another window is used"))
         self.notifies.setChecked(self._settings.notifies)
         self.text_size = DropDown()
         for size in style.TEXT_SIZES:

@@ -157,6 +157,7 @@ ACTS = {
     "create_batch": lambda provider: provider.create_batch("file-1", "/v1/chat/completions", "token"),
     "cancel_batch": lambda provider: provider.cancel_batch("batch_1"),
     "prepare": lambda provider: prepare(provider),
+    "cancel_preparing": lambda provider: LocalProvider.cancel_preparing(provider, "base-model"),
     "start_export": lambda provider: provider.start_export("m", ["adapter"], {}, "token"),
     "cancel_export": lambda provider: provider.cancel_export("export-1"),
     "update_export_card": lambda provider: provider.update_export_card("export-1", {}),

@@ -18,6 +18,7 @@ from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import load_text
 from core.engine.inference.sampling import SamplingParams
 from core.engine.inference.streamed_answerer import StreamedAnswerer
+from core.engine.models import device
 from core.engine.models.catalog import load_catalog
 from tests.support.engine import BASE, MEMORIZED_ROWS, RunningEngine, prompt, start
 from tests.support.patience import PATIENCE
@@ -32,9 +33,23 @@ def fast(tmp_path_factory: pytest.TempPathFactory, engine: RunningEngine, traine
     """An engine that answers with llama.cpp; it has the model that the session's engine has trained."""
     home = tmp_path_factory.mktemp("fast")
     shutil.copytree(engine.home / "models", home / "models")
-    running = start(home)
+    running = start(home, "--answerer", "llama.cpp")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def choosing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine that chooses who answers."""
+    running = start(tmp_path_factory.mktemp("choosing"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+async def choosing_client(choosing: RunningEngine) -> AsyncIterator[AsyncOpenAI]:
+    async with choosing.client() as one:
+        yield one
 
 
 @pytest.fixture
@@ -46,6 +61,13 @@ async def fast_client(fast: RunningEngine) -> AsyncIterator[AsyncOpenAI]:
 async def ask(client: AsyncOpenAI, question: str, **settings: Any) -> Any:
     settings = {"model": BASE, "temperature": 0, "max_tokens": 16, **settings}
     return await client.chat.completions.create(messages=prompt(question), **settings)
+
+
+async def watch(client: AsyncOpenAI, question: str) -> str:
+    """The fingerprint of an answer that is streamed."""
+    settings: Any = {"model": BASE, "temperature": 0, "max_tokens": 2}
+    stream = await client.chat.completions.create(messages=prompt(question), stream=True, **settings)
+    return {str(chunk.system_fingerprint) async for chunk in stream}.pop()
 
 
 async def test_both_give_the_same_answer(client: AsyncOpenAI, fast_client: AsyncOpenAI, trained_job: Any) -> None:
@@ -68,10 +90,10 @@ async def test_a_stop_string_ends_the_answer(fast_client: AsyncOpenAI) -> None:
     assert (answer.message.content, answer.finish_reason) == ("The capital ", "stop")
 
 
-async def test_a_seed_is_kept_by_torch(fast_client: AsyncOpenAI) -> None:
+async def test_a_seed_is_kept_by_torch(choosing_client: AsyncOpenAI) -> None:
     """With llama.cpp, the same seed wrote something else: its numbers depend on what else is computed."""
     draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
-    first, again = [await ask(fast_client, "Name a bird.", seed=1, **draw) for _ in range(2)]
+    first, again = [await ask(choosing_client, "Name a bird.", seed=1, **draw) for _ in range(2)]
     assert first.choices == again.choices and "@torch-" in first.system_fingerprint
     free = await ask(fast_client, "Name a bird.", **draw)
     assert free.choices[0] != free.choices[1] and "@llama.cpp-" in free.system_fingerprint
@@ -86,9 +108,19 @@ async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> 
     assert {one.choices[0].message.content for one in await asyncio.gather(*several)} == {"The capital"}
 
 
-async def test_what_it_is_not_asked_for_goes_to_torch(fast_client: AsyncOpenAI) -> None:
-    answer = await ask(fast_client, CERTAIN, logprobs=True, max_tokens=2)
+async def test_what_it_is_not_asked_for_goes_to_torch(choosing_client: AsyncOpenAI) -> None:
+    answer = await ask(choosing_client, CERTAIN, logprobs=True, max_tokens=2)
     assert answer.system_fingerprint.startswith(f"{BASE}@torch-") and len(answer.choices[0].logprobs.content) == 2
+
+
+async def test_who_watches_is_answered_by_llama_cpp_and_what_comes_whole_by_the_faster_one(
+    choosing_client: AsyncOpenAI,
+) -> None:
+    """Several answers at once are faster in torch where the processor multiplies bf16 itself."""
+    assert await watch(choosing_client, CERTAIN) == f"{BASE}@llama.cpp-q8_0"
+    whole = (await ask(choosing_client, CERTAIN, max_tokens=2)).system_fingerprint
+    expected = "torch-bfloat16" if device.has_bf16_instructions() else "llama.cpp-q8_0"
+    assert whole.removeprefix(f"{BASE}@") == expected or "torch-float32" in whole
 
 
 async def test_who_shares_a_beginning_is_answered_as_alone(fast_client: AsyncOpenAI) -> None:

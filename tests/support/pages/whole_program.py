@@ -75,6 +75,7 @@ def _dialogs() -> dict[str, MakeDialog]:
     from ui.project.backups_dialog import BackupsDialog
     from ui.project.welcome_dialog import WelcomeDialog
     from ui.rescue.rescue_dialog import RescueDialog
+    from ui.settings.local_engine_dialog import LocalEngineDialog
     from ui.settings.settings_dialog import SettingsDialog
     from ui.spec.document_import_dialog import DocumentImportDialog
     from ui.spec.fact_pane import SplitDialog
@@ -132,6 +133,7 @@ def _dialogs() -> dict[str, MakeDialog]:
         "GenerationDialog of more wordings": lambda w, _f: GenerationDialog(w.workspace, names(w), w, more=True),
         "HoldOutDialog": lambda w, _f: HoldOutDialog(w.workspace, w),
         "ImportDialog": lambda w, folder: ImportDialog(w.workspace, [table(folder)], w),
+        "LocalEngineDialog": lambda w, _f: LocalEngineDialog(w.workspace, w),
         "JsonDialog": lambda w, _f: JsonDialog("JSON", '{"messages": []}', parent=w),
         "JudgeDialog": lambda w, _f: JudgeDialog(w.workspace, [1, 2], w),
         "PreflightDialog": lambda w, _f: PreflightDialog(report, "Nowhere", w),

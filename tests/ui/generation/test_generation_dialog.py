@@ -16,6 +16,7 @@ from core.spec import facts, spec
 from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.generation import llm_run_dialog, model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog, load_plan
@@ -461,7 +462,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         (await scene.workspace.provider("fake")).poll_seconds = 0.01
         dialog = scene.dialog
         assert dialog.model.batch.isVisible()
-        (name,) = [label for label in dialog.findChildren(QLabel) if label.buddy() is dialog.model.box]
+        (name,) = [one for one in dialog.findChildren(QLabel) if one.isVisible() and one.buddy() is dialog.model.box]
         middles = [part.mapTo(dialog, part.rect().center()).y() for part in (name, dialog.model.box)]
         assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
@@ -553,8 +554,7 @@ def test_a_small_model_adds_everyday_rows_and_says_what_it_lacks(bare, monkeypat
         dialog = scene.dialog
         dialog.offline.click()
         rows = dialog.model_rows
-        assert rows.isEnabled() and not rows.base.isVisible()
-        rows.everyday.setChecked(True)
+        assert rows.isEnabled() and rows.everyday.isChecked()
         assert rows.base.isVisible() and rows.base.model_id() == MODEL  # the tuned one is none to train from
         await until(lambda: is_settled(dialog) and dialog.primary.isEnabled())
         dialog.primary.click()
@@ -564,5 +564,20 @@ def test_a_small_model_adds_everyday_rows_and_says_what_it_lacks(bare, monkeypat
         assert {(row.status, row.answer) for row in found} == {("draft", f"{MODEL} answers.")}
         assert len(found) == everyday_rows.ROWS
         assert {row.kind for row in scene.drafts()} > {"general", "reworded"}
+
+    bare.play(three, go)
+
+
+def test_everyday_rows_are_offered_once_where_a_model_can_answer_them(bare, monkeypatch):
+    """A page taught without them makes a small model forget nearly everything else."""
+    monkeypatch.setattr(model_rows_choice, "SERVER", "fake")
+
+    async def go(scene):
+        await until(lambda: scene.workspace.known_offers("fake"))
+        assert model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
+        await scene.project.write(
+            "", examples.add, [new_example("Why is the sky blue?", "It is.", tags=everyday_rows.TAG)]
+        )
+        assert not model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
 
     bare.play(three, go)
