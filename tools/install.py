@@ -18,6 +18,8 @@ from core.installation import system_libraries  # noqa: E402 - it needs no set-u
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+PIP = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+QUIET = os.environ | {"PYTHONWARNINGS": "ignore"}  # of the build of an editable package, which no person can act on
 
 # Extras that are installed where they can be, and what is so without them.
 OFFERED = {
@@ -56,6 +58,7 @@ def main() -> None:
     if purpose == "test":
         offer_browser()
         offer_screen_reader()
+    print(f"Setting up {VENV}: this once, a few minutes and about 2 GB.", flush=True)
     make_venv()
     install_packages(purpose)
     if purpose == "run":
@@ -134,8 +137,9 @@ def offer_screen_reader() -> None:
 def offer_extras() -> None:
     """The analysers of sentences (200 MB) cannot be had for every Python, and Juku works without these extras."""
     for extra, left in OFFERED.items():
-        line = [str(PYTHON), "-m", "pip", "install", "--editable", f"{ROOT}[{extra}]"]
-        if subprocess.run(line).returncode:
+        print(f"Adding the extra “{extra}”.", flush=True)
+        line = [*PIP, "install", "--editable", f"{ROOT}[{extra}]"]
+        if subprocess.run(line, env=QUIET).returncode:
             print(f"The extra “{extra}” could not be installed. Juku works without it: {left}.")
 
 
@@ -184,8 +188,9 @@ def markers_hold(need: str) -> bool:
 
 
 def pip(*arguments: str, capture: bool = False) -> str:
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE if capture else None, text=True)
+    done = subprocess.run(
+        [*PIP, *arguments], check=False, stdout=subprocess.PIPE if capture else None, text=True, env=QUIET
+    )
     if done.returncode:
         sys.exit(f"Could not install: {' '.join(arguments)}. Check the network and run the same command again.")
     return done.stdout or ""

@@ -100,11 +100,15 @@ class Activities(QObject):
     def begin(
         self, kind: ActivityKind, label: str, cancel: Callable[[], object] | None = None, reference: str = ""
     ) -> Activity:
-        """Note that something begins. What another window, or this one before, has left with the same reference goes on."""
+        """Note that something begins. What another window, or this one before, has left with the same reference goes on;
+        so does what the window had begun that this one took the place of, as when the language changes."""
         pid, start = activity_history.own_process()
         project = self._project() if kind != ActivityKind.MODEL else ""
         entry = HistoryEntry(secrets.token_hex(8), kind, label, time.time(), project, reference, pid=pid, process=start)
-        if reference and (left := self.find_left(reference)):
+        before = next((one for one in self._running if reference and _is_same(one.entry, entry)), None)
+        if before is not None:
+            self._running.remove(before)
+        if left := before.entry if before else self.find_left(reference) if reference else None:
             entry = msgspec.structs.replace(entry, id=left.id, started=left.started)
         activity = Activity(entry, cancel)
         self._running.append(activity)
@@ -161,3 +165,7 @@ class Activities(QObject):
         activity_history.drop(ids)
         self._history = None
         self.changed.emit()
+
+
+def _is_same(one: HistoryEntry, other: HistoryEntry) -> bool:
+    return (one.reference, one.project) == (other.reference, other.project)

@@ -310,6 +310,10 @@ class ModelOffer:
     added: bool = False  # by the person, to the engine's catalog
     shutdown_date: datetime.date | None = None
 
+    def speaks(self, language: str) -> bool:
+        """Whether it was made for `language` ('en', 'ja'); also where nothing is known of its languages."""
+        return not self.languages or language in self.languages.split()
+
     @property
     def converts(self) -> bool:
         """Whether it must be converted before its first use."""

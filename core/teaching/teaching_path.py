@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from core.dataset import filters
 from core.dataset.filters import Filter
-from core.exam import runs
+from core.exam import fact_coverage, runs
 from core.exam.runs import ExamStatus
 from core.language import tr, trn
 from core.providers.models_api import is_tuned
+from core.review.row_comparisons import RECOMMENDED_TRAINING_ROWS
 from core.spec import facts, spec
 from core.training import jobs, row_selection
 from core.training.row_selection import MINIMUM_ROWS
@@ -27,8 +28,8 @@ class PathStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """What a project has: characters of text, facts, approved training rows, drafts, exam rows, trained models, and
-    finished exams of trained models."""
+    """What a project has: characters of text, facts, approved training rows, drafts, exam rows, trained models, finished
+    exams of trained models, and facts that are to be taught and have no row at all."""
 
     characters: int = 0
     facts: int = 0
@@ -37,6 +38,14 @@ class PathState:
     exam_rows: int = 0
     models: int = 0
     exams: int = 0
+    bare_facts: int = 0
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether rows are to be made or approved before some are kept for the exam: there are too few, or few rows leave
+        most facts out."""
+        is_thin = self.rows < RECOMMENDED_TRAINING_ROWS and self.bare_facts * 2 > self.facts
+        return self.rows < MINIMUM_ROWS or is_thin
 
     @property
     def done(self) -> list[PathStep]:
@@ -59,10 +68,12 @@ class PathState:
 
 def load(db: sqlite3.Connection) -> PathState:
     """The state of a project."""
+    rows = row_selection.count_rows(db, "")
+    has_few = rows < RECOMMENDED_TRAINING_ROWS  # the facts of many rows are not counted each time
     return PathState(
         len(spec.load(db).text.strip()),
         len(facts.load(db)),
-        row_selection.count_rows(db, ""),
+        rows,
         len(filters.find(db, Filter(split="train", status="draft"))),
         row_selection.count_rows(db, "", "test"),
         sum(job.fine_tuned_model is not None for job in jobs.load_all(db)),
@@ -70,6 +81,7 @@ def load(db: sqlite3.Connection) -> PathState:
             run.status == ExamStatus.SUCCEEDED and any(is_tuned(one.model) for one in run.subjects)
             for run in runs.load_all(db)
         ),
+        sum(one.state == "bare" for one in fact_coverage.load(db)) if has_few else 0,
     )
 
 
@@ -91,11 +103,11 @@ def act_title(state: PathState) -> str:
             return tr("Paste a text")
         case PathStep.FACTS:
             return tr("Add the facts")
-        case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.drafts:
+        case PathStep.ROWS if state.needs_rows and state.drafts:
             return tr("Approve the drafts")
-        case PathStep.ROWS if state.rows < MINIMUM_ROWS and state.facts:
+        case PathStep.ROWS if state.needs_rows and state.facts:
             return tr("Make rows")
-        case PathStep.ROWS if state.rows < MINIMUM_ROWS:
+        case PathStep.ROWS if state.needs_rows:
             return tr("Show the rows")
         case PathStep.ROWS:
             return tr("Keep rows for the exam…")
@@ -142,10 +154,14 @@ def describe_next(state: PathState) -> str:
 
 
 def _describe_rows(state: PathState) -> str:
-    if state.rows < MINIMUM_ROWS and state.drafts:
+    if state.needs_rows and state.drafts:
         return trn("Next: look at the draft, and approve it if it is good.",
                    "Next: look at the {n} drafts, and approve the good ones.", state.drafts)  # fmt: skip
     if state.rows < MINIMUM_ROWS:
         return tr("Next: generate rows from the facts, or import your own ({n} of at least {minimum} so far).",
                   n=state.rows, minimum=MINIMUM_ROWS)  # fmt: skip
+    if state.needs_rows:
+        return tr(
+            "Next: generate rows for the facts that have none ({n} of {facts}).", n=state.bare_facts, facts=state.facts
+        )
     return tr("Next: keep some rows for the exam; no model is trained on those.")

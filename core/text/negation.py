@@ -85,7 +85,7 @@ _UNKNOWN_PHRASE = re.compile(
 # What `find_unknown_phrase` leaves out, since rows that teach a rule may say it.
 _ADMISSION = re.compile(
     r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
-    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
+    r"|\bnot (?:in|part of) the (?:text|document|passage|context|source|spec|rules?)\b|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
     r"|n['’]?t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
     r"|\b(?:do|does)(?: not|n['’]?t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
     r"|\b(?:cannot|can['’]?t) (?:be determined|say|tell|answer)\b"

@@ -9,6 +9,7 @@ from core.text.inline_markdown import CJK, Prose, is_cjk
 from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
 
 MAX_HEADING_CHARACTERS = 200  # characters that are kept of a heading
+MAX_TITLE_CHARACTERS = 60  # of a first line that is taken for the title of a plain text
 MAX_HEADER_CHARACTERS = 100  # and of a table's header cell, which every row repeats
 MAX_LEAD_IN_CHARACTERS = 300  # of a lead-in that is prepended to the items of its list
 MIN_WORDS = 4  # of a lead-in that no item repeats and that is a statement itself
@@ -39,13 +40,13 @@ class Statement:
 def split_statements(markdown: str) -> list[Statement]:
     """The statements of a spec, in order: its sentences, list items and table rows. Their spans do not overlap.
 
-    Code, HTML blocks, front matter and headings are left out. The sentence that announces a list (its lead-in) is
+    Code, HTML blocks, front matter and headings are left out, and so is a title that has no mark of a heading. The sentence that announces a list (its lead-in) is
     prepended to items that are no sentences. It is a statement itself where it has a figure (“There are three
     fouls:”), or where no item repeats it and it does more than announce the list.
     """
     blocks, references = markdown_blocks.read_blocks(markdown)
     reader = _StatementReader(markdown, references)
-    for block in blocks:
+    for block in _mark_title(list(blocks)):
         reader.read(block)
     return [statement for statement in reader.found if statement is not None]
 
@@ -130,6 +131,18 @@ class _StatementReader:
         )
         if lead_in.is_used or not says or _ANNOUNCES.search(lead_in.own):
             self.found[lead_in.number] = None
+
+
+def _mark_title(blocks: list[markdown_blocks.Block]) -> list[markdown_blocks.Block]:
+    """The blocks; a title in plain text is a heading: a short first line that ends as no sentence, where the next one does."""
+    match blocks:
+        case [Paragraph(first, False), Paragraph(second, False), *_]:
+            title = first.raw.strip()
+            is_line = "\n" not in title and len(title) <= MAX_TITLE_CHARACTERS
+            ends = _SENTENCE_END.search(title) or _SEPARATOR_END.search(title) or title.endswith((":", "："))
+            if is_line and not ends and not _PREDICATE.search(title) and _SENTENCE_END.search(second.raw.strip()):
+                return [Heading(1, first.raw), *blocks[1:]]
+    return blocks
 
 
 def _announces_list(text: str, begins_item: bool) -> bool:

@@ -15,7 +15,7 @@ from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.local_engine import LocalProvider
 from core.providers.own_jobs import OwnJobsProvider
-from core.providers.protocol_types import TrainingEstimate
+from core.providers.protocol_types import ModelOffer, TrainingEstimate
 from core.providers.server_presets import ServerPreset
 from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
@@ -101,22 +101,36 @@ async def examine(
     report = await project.read(_build_report, id, preset, plans, server)
     if id != LOCAL or report.is_blocked:
         return report
-    return _add_estimate(report, await _estimate(project, connect, plans, reporter))
+    return await _examine_locally(report, project, connect, plans, reporter)
 
 
-async def _estimate(
-    project: Project, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
-) -> TrainingEstimate | None:
-    """What the jobs need on this computer; None where the engine cannot tell: the job itself will report why."""
+async def _examine_locally(
+    report: PreflightReport, project: Project, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+) -> PreflightReport:
+    """What the jobs need on this computer, and what the engine knows of their base models. Where it cannot tell, nothing
+    is added: the job itself will report why."""
     try:
         provider = await connect()
-        return (
-            await estimates.estimate_plans(project, provider, plans, reporter)
-            if isinstance(provider, LocalProvider)
-            else None
-        )
+        if not isinstance(provider, LocalProvider):
+            return report
+        language = await project.read(lambda db: spec.get_language(spec.load(db)))
+        found = [*report.objections, *_check_language(await provider.offers(), plans, language)]
+        report = replace(report, objections=found)
+        return _add_estimate(report, await estimates.estimate_plans(project, provider, plans, reporter))
     except ProviderError:
-        return None
+        return report
+
+
+def _check_language(offers: Sequence[ModelOffer], plans: Sequence[TrainingPlan], language: str) -> Iterator[Objection]:
+    wanted = {plan.model for plan in plans}
+    for offer in offers:
+        if offer.id in wanted and not offer.speaks(language):
+            words = tr("{title} was not made for this project's language and will learn less", title=offer.title)
+            others = [other.title for other in offers if other.languages and other.speaks(language)]
+            if others:
+                made = tr("These were: {models}", models=tr(", ").join(others[:3]))
+                words = tr("{what}. {why}", what=words, why=made)
+            yield Objection("language", "note", words)  # it may learn the rows all the same
 
 
 def _add_estimate(report: PreflightReport, estimate: TrainingEstimate | None) -> PreflightReport:

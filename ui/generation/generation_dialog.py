@@ -88,6 +88,7 @@ class GenerationDialog(LlmRunDialog):
         self.more.setChecked(more)
         self.more.toggled.connect(lambda _on: self._on_choice())
         self._make_next_steps()
+        self.primary.setText(tr("Generate examples"))
         self._lay_out_body()
         self.ways.changed.connect(self._show_way)
         self.model.batch.toggled.connect(lambda _on: self._on_batch())

@@ -39,6 +39,7 @@ class GuideBrowser(QTextBrowser):
         self.page: GuidePage | None = None
         self._language = ""
         self._terms: list[str] = []
+        self._is_filling = False
 
     def show_page(self, page: GuidePage, language: str, anchor: str = "", words: str = "") -> None:
         """Show `page`, from the heading with `anchor` on, and mark the `words` of a search in it."""
@@ -50,8 +51,19 @@ class GuideBrowser(QTextBrowser):
             self.verticalScrollBar().setValue(0)
 
     def _fill(self) -> None:
-        if self.page is None:
+        """Show the page anew. A scroll bar that comes or goes while it is read resizes the text: then it is read once more,
+        afterwards, since a text that is set within another one is put before it."""
+        if self.page is None or self._is_filling:
             return
+        self._is_filling = True
+        width = self.viewport().width()
+        self._set_text()
+        if self.viewport().width() != width:
+            self._set_text()
+        self._is_filling = False
+
+    def _set_text(self) -> None:
+        assert self.page is not None
         place = self.verticalScrollBar().value()
         shade, line = (
             self.palette().color(QPalette.ColorRole.AlternateBase),

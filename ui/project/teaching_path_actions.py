@@ -85,7 +85,7 @@ class TeachingPathActions(QObject):
         match state.next_step:
             case PathStep.FACTS:
                 return format_about(0)
-            case PathStep.ROWS if state.rows < MINIMUM_ROWS and not state.drafts:
+            case PathStep.ROWS if state.needs_rows and not state.drafts:
                 return format_about(SECONDS_PER_FACT * state.facts)
             case PathStep.TRAINING:
                 return self._estimated[1] if self._estimated and self._estimated[0] == self._training(state) else ""
@@ -160,12 +160,12 @@ class TeachingPathActions(QObject):
             Notice(self._window, text, "note")
 
     def _take_rows(self, state: PathState) -> None:
-        if state.rows < MINIMUM_ROWS and state.drafts:
+        if state.needs_rows and state.drafts:
             self._window.show_examples("status:draft")
             self._workspace.tasks.start("", self._approve())
-        elif state.rows < MINIMUM_ROWS and not state.facts:
+        elif state.needs_rows and not state.facts:
             self._window.tabs.setCurrentWidget(self._window.dataset_tab)
-        elif state.rows < MINIMUM_ROWS:
+        elif state.needs_rows:
             self._make_rows()
         else:
             HoldOutDialog(self._workspace, self._window).open()

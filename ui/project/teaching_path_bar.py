@@ -18,7 +18,7 @@ from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
 NEXT_KEYS = "Ctrl+Alt+N"
-LEAST_HEIGHT = 660  # pixels of a window; in a lower one the tabs need all of it
+LEAST_HEIGHT = 610  # pixels of a window, such as one on a laptop at 150 %; in a lower one the tabs need all of it
 WATCHED = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.JOB, Table.EVAL_RUN}
 
 
@@ -128,6 +128,8 @@ class TeachingPathBar(QWidget):
     def show_running(self, activity: Activity) -> None:
         """Tell how far it is what runs for the next step, with a way to cancel it."""
         text = f"{activity.entry.label} – {activity_texts.format_progress(activity)}"
+        if self.state is not None:
+            self.act.setText(teaching_path.act_title(self.state))  # a window that is new has none yet
         self.act.setEnabled(False)
         self.cancel.setVisible(activity.cancel is not None)
         self._say(text)

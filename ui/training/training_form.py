@@ -472,7 +472,7 @@ def _describe_base(offer: ModelOffer, language: str) -> tuple[str, str]:
         return tr("Downloading {title}: {share}", title=offer.title, share=f"{offer.progress:.0%}"), "note"
     if offer.state == "failed":
         return tr("{title} could not be prepared: {reason}", title=offer.title, reason=offer.message), "error"
-    if language and offer.languages and language not in offer.languages.split():
+    if language and not offer.speaks(language):
         return tr("{title} was not made for this project's language and will learn less", title=offer.title), "warning"
     if offer.state == "missing":
         text = tr("{title} is not on this computer yet; Juku asks before it downloads it", title=offer.title)

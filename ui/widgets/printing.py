@@ -15,9 +15,9 @@ from core.errors import JukuError
 from core.language import tr
 from ui import style
 
-MARGIN_MM = 18.0
+MARGIN_MM = 0.0  # of the paper: a text document itself leaves 2 cm on each side when it is printed
 SCALE = 3  # pixels of a picture for each pixel of a chart, so that it is sharp on paper
-MAX_CHART_WIDTH = 620  # pixels, of a page that is 660 wide
+MAX_CHART_WIDTH = 620  # pixels, of a text that is 640 wide
 BAR_SIZE = (120, 14)  # pixels of a rate's bar, which has no size of its own
 _INK = style.LIGHT  # paper is white
 CHART_STYLE = (
@@ -29,7 +29,7 @@ CHART_STYLE = (
 )
 PAGE_STYLE = """body { font-size: 10pt; color: black; }
 h1 { font-size: 17pt; } h2 { font-size: 13pt; } h3 { font-size: 11pt; }
-table { border-collapse: collapse; } th, td { border: 1px solid silver; padding: 3px 5px; } th { text-align: left; }
+table { border-collapse: collapse; } th, td { border: 1px solid silver; padding: 3px 4px; font-size: 8pt; } th { text-align: left; }
 pre { font-family: monospace; white-space: pre-wrap; }"""
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
@@ -74,6 +74,7 @@ def print_document(owner: QWidget, document: QTextDocument, title: str) -> QPrin
     """Let the person choose a printer, and print; returns the dialog, which is open."""
     printer = QPrinter(QPrinter.PrinterMode.HighResolution)
     printer.setDocName(title)
+    printer.setFullPage(True)
     printer.setPageMargins(QMarginsF(*[MARGIN_MM] * 4), QPageLayout.Unit.Millimeter)
     dialog = QPrintDialog(printer, owner)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -53,7 +53,9 @@ def _build_changes(report: ExamReport) -> Markup:
     for one in report.comparisons:
         pair = join(
             build_name(report, one.subject),
+            " ",
             tag("span", tr("compared with"), class_="than"),
+            " ",
             build_name(report, one.against),
         )
         gap, (low, high) = one.scoring.mean, one.scoring.interval
@@ -75,7 +77,7 @@ def _build_fact_changes(report: ExamReport, one: PairedComparison) -> Markup:
     """The facts by name."""
     gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
-    title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ",
+    title = join(build_name(report, one.subject), " ", tag("span", tr("compared with"), class_="than"), " ", build_name(report, one.against), ": ",
                  tr(", ").join(words))  # fmt: skip
     both = [_build_fact_list(GAINED, "gained", gained), _build_fact_list(LOST, "lost", lost)]
     return tag("details", tag("summary", title), *both)
@@ -130,7 +132,7 @@ def _build_forgotten_list(report: ExamReport, one: PairedComparison) -> Markup |
     if not lost:
         return None
     words = trn("{n} question forgotten", "{n} questions forgotten", len(lost))
-    title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ", words)  # fmt: skip
+    title = join(build_name(report, one.subject), " ", tag("span", tr("compared with"), class_="than"), " ", build_name(report, one.against), ": ", words)  # fmt: skip
     items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MAX_LINES_SHOWN]]
     return tag("details", tag("summary", title), tag("ul", *items, *_build_more_line(len(lost)), class_="lost"))
 

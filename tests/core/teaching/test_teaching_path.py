@@ -18,6 +18,11 @@ from tests.support.projects import new_example, write
         (PathState(900, 20), 2, "generate rows"),
         (PathState(900, 20, rows=4, drafts=60, exam_rows=9), 2, "60 drafts"),
         (PathState(900, 20, rows=40), 2, "for the exam"),
+        (PathState(900, 22, rows=10, bare_facts=14), 2, "have none (14 of 22)"),  # a few rows were brought
+        (PathState(900, 22, rows=10, drafts=457, exam_rows=0, bare_facts=14), 2, "457 drafts"),
+        (PathState(900, 22, rows=10, bare_facts=9), 2, "for the exam"),
+        (PathState(900, 22, rows=60, bare_facts=22), 2, "for the exam"),  # rows that name no fact are enough, too
+        (PathState(900, 22, rows=10, exam_rows=4, bare_facts=14), 3, "on 10 rows"),
         (PathState(900, 20, rows=40, exam_rows=8), 3, "on 40 rows"),
         (PathState(900, 20, 40, 0, 8, models=1), 4, "take the exam"),
         (PathState(900, 20, 40, 0, 8, 1, exams=1), 5, "verdict"),
@@ -42,5 +47,5 @@ def test_the_steps_of_a_project_are_read(project):
 
     write(project, fill)
     found = teaching_path.load(project.rows)
-    assert (found.facts, found.rows, found.exam_rows, found.models) == (2, 12, 1, 0)
+    assert (found.facts, found.rows, found.exam_rows, found.models, found.bare_facts) == (2, 12, 1, 0, 2)
     assert found.next_step == PathStep.TRAINING

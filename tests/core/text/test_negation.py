@@ -3,6 +3,7 @@
 import pytest
 
 from core.text import negation
+from core.text.questions import english_unstated, japanese_unstated
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ from core.text import negation
 )
 def test_admissions(answer):
     assert negation.find_unknown_phrase(answer)
+
+
+@pytest.mark.parametrize("answer", [*english_unstated.ANSWERS, *japanese_unstated.ANSWERS])
+def test_what_the_rules_write_where_the_text_is_silent_is_read_as_an_admission(answer):
+    assert negation.find_admission(answer)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,23 @@ def checked(markdown):
     return found
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("月見湯のご案内\n\n月見湯は銭湯です。創業は1934年です。", "月見湯は銭湯です。"),
+        ("The Ostrel ferry\n\nThe crossing takes 50 minutes.", "The crossing takes 50 minutes."),
+        ("The crossing takes 50 minutes\n\nIt is free", "The crossing takes 50 minutes"),  # no sentence has a mark
+        ("定休日は火曜日です\n\n入浴料は520円です。", "定休日は火曜日です"),
+        ("The ferry is free.\n\nIt is red.", "The ferry is free."),
+        ("The ferry has\ntwo decks\n\nIt is red.", "The ferry has two decks"),
+        ("Only one line", "Only one line"),
+    ],
+)
+def test_a_title_in_plain_text_is_no_statement(text, first):
+    """It became a fact, with rows and an exam question."""
+    assert checked(text)[0].text == first
+
+
 @pytest.mark.parametrize("sample", ["hobannu-en", "hobannu-ja"])
 def test_the_facts_of_the_samples_come_out(sample):
     folder = SAMPLES / sample

@@ -13,8 +13,10 @@ from core.errors import ProviderError
 from core.progress import Reporter
 from core.providers import server_presets, shutdown_dates
 from core.providers.local_engine import LocalProvider
-from core.providers.protocol_types import TrainingEstimate
+from core.providers.protocol_types import ModelOffer, TrainingEstimate
 from core.review import findings
+from core.spec import facts
+from core.spec.spec import Spec
 from core.training import preflight, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import Fault
@@ -76,6 +78,10 @@ class Engine(LocalProvider):
         super().__init__()
         self.estimate, self.sent = estimate, []
 
+    async def offers(self):
+        bases = {"smollm2": "en", "gemma": "ja en", "qwen": "ja en", "unknown": ""}
+        return [ModelOffer(id, id.title(), languages=spoken) for id, spoken in bases.items()]
+
     async def estimate_training(self, model, method, hyperparameters, rows, count, validation):
         self.sent.append((model, hyperparameters, len(rows), count, validation))
         if self.estimate is None:
@@ -106,6 +112,19 @@ def test_jobs_of_this_computer_are_estimated_before_they_start(sample):
     assert found.is_blocked and rules(found, "error") == {"not-enough-memory"}
     (message,) = [one.message for one in found.objections if one.rule == "not-enough-memory"]
     assert "9.0 GB" in message and "2.0 GB" in message and message.endswith("smaller, b, c")
+
+
+def test_a_base_model_that_was_not_made_for_the_language_is_named_before_it_starts(sample):
+    """A Japanese text was taught to an English model, and nothing said so. It may learn the rows, but little else."""
+    plan, enough = TrainingPlan("smollm2", "plain"), TrainingEstimate(5.0, 10**9, 2 * 10**9)
+    assert "language" not in rules(examine_local(sample, enough, plan)[0], "note")
+    asyncio.run(sample.write("", lambda db: facts.save(db, Spec(text="月見湯は銭湯です。"))))
+    for estimate in (enough, None):
+        found, _ = examine_local(sample, estimate, plan)
+        (message,) = [one.message for one in found.objections if one.rule == "language"]
+        assert message.endswith("These were: Gemma, Qwen")
+    for model in ("gemma", "unknown"):
+        assert "language" not in rules(examine_local(sample, enough, TrainingPlan(model, "plain"))[0], "note")
 
 
 def test_training_on_this_computer_costs_nothing_and_needs_no_estimate(sample):

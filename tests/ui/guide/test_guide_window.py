@@ -56,6 +56,15 @@ def test_the_contents_lead_to_pages_and_back(reader):
     assert reader.browser.page.name == "exam" and not reader.forward.isEnabled()
 
 
+def test_a_page_is_shown_once_although_its_scroll_bar_makes_the_text_narrower(reader):
+    for size in ((900, 760), (1080, 760)):
+        reader.resize(*size)
+        for name in ("install", "index", "train", "index"):  # shorter and longer ones
+            reader.show_page(name)
+            text = reader.browser.toPlainText()
+            assert text.count(text[:60]) == 1, (size, name)
+
+
 def test_words_are_found_and_marked(reader):
     reader.field.setText("quarantine bytes")
     assert any("Quarantine" in text for text in texts(reader)) and reader.count.text()

@@ -57,6 +57,13 @@ def test_a_report_keeps_its_texts_and_its_charts():
     assert "A<b>" in read_text(data) and "var(" not in read_text(data)
 
 
+def test_the_margins_of_a_page_are_not_added_twice():
+    """The paper had 18 mm, and the text on it 20 more: a table of ten columns was broken between letters."""
+    chart = '<div><svg viewBox="0 0 100 230"><rect width="100" height="230"></rect></svg></div>'
+    data = printing.build_pdf(printing.build_report_document(f"<body>{chart * 4}</body>"), "A")  # 243 mm high in all
+    assert data.count(b"/Type /Page\n") == 1
+
+
 def test_the_exam_prints_its_report_and_other_tabs_say_that_they_have_none(run, window):
     subjects = [ExamSubject("nowhere", "base"), ExamSubject("nowhere", "tuned")]
     write(window.workspace.project, lambda db: runs.add_run(db, ExamPlan(subjects)))
