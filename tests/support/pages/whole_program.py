@@ -134,7 +134,6 @@ def _dialogs() -> dict[str, MakeDialog]:
         "GenerationDialog of more wordings": lambda w, _f: GenerationDialog(w.workspace, names(w), w, more=True),
         "HoldOutDialog": lambda w, _f: HoldOutDialog(w.workspace, w),
         "ImportDialog": lambda w, folder: ImportDialog(w.workspace, [table(folder)], w),
-        "LocalEngineDialog": lambda w, _f: LocalEngineDialog(w.workspace, w),
         "JsonDialog": lambda w, _f: JsonDialog("JSON", '{"messages": []}', parent=w),
         "JudgeDialog": lambda w, _f: JudgeDialog(w.workspace, [1, 2], w),
         "PreflightDialog": lambda w, _f: PreflightDialog(report, "Nowhere", w),
