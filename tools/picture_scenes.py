@@ -334,7 +334,9 @@ def main() -> int:
     failures: list[BaseException] = []
     shown = app.show
 
-    async def show(found: settings.Settings, files: list[Path], on_window: Callable[[MainWindow], object]) -> None:
+    async def show(
+        found: settings.Settings, files: list[Path], on_window: Callable[[MainWindow], object], *look: Any
+    ) -> None:
         def begin(window: MainWindow) -> None:
             on_window(window)
             task = asyncio.get_running_loop().create_task(play(window))
@@ -348,7 +350,7 @@ def main() -> int:
             finally:
                 window.close()
 
-        await shown(found, files, begin)
+        await shown(found, files, begin, *look)
 
     app.show = show
     status = app.run([project])
