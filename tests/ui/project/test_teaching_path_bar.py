@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QApplication
 
 from core import settings
+from core.activity_history import ActivityKind
 from core.dataset import examples
 from core.teaching.teaching_path import PathState, PathStep
 from tests.support.until import until
@@ -28,6 +29,17 @@ def test_the_bar_says_what_is_next_and_a_click_goes_there(run, window):
             assert window.tabs.currentWidget() is tab and next_of(window) == [PathStep.TRAINING]
         bar.buttons[PathStep.TEXT].click()
         assert QApplication.focusWidget() is window.spec_tab.editor
+
+    run(go())
+
+
+def test_its_button_has_a_text_in_a_window_that_is_built_while_something_runs(run, window):
+    async def go():
+        bar = window.path
+        await until(lambda: next_of(window) == [PathStep.TRAINING])
+        bar.act.setText("")  # as it begins
+        bar.show_running(window.workspace.activities.begin(ActivityKind.TRAINING, "Train smollm2", None, "job:1"))
+        assert bar.act.text() == "Start training" and not bar.act.isEnabled()
 
     run(go())
 
@@ -80,6 +92,8 @@ def test_a_low_window_has_no_bar(run, window):
         await until(window.path.isVisible)
         window.resize(1024, 600)
         await until(lambda: not window.path.isVisible())
+        window.resize(1024, 626)  # 1600×940 at 150 %
+        await until(window.path.isVisible)
         window.resize(1024, 800)
         await until(window.path.isVisible)
         assert settings.load().hides_steps is False
