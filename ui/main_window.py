@@ -104,7 +104,7 @@ class MainWindow(ProjectWindow):
         self._make_status_bar()
         self._connect()
         self._restore()
-        self.show_project()
+        self.show_project(is_opened=before is None)
         if before:
             self._take_over(before)
 
@@ -228,17 +228,17 @@ class MainWindow(ProjectWindow):
             tab.show_examples.connect(self.show_examples)
             tab.show_model.connect(self._on_show_model)
 
-    def show_project(self) -> None:
-        """Show the workspace's project, which has just been opened."""
+    def show_project(self, is_opened: bool = True) -> None:
+        """Show the workspace's project. `is_opened`: just now, so that an exam that is said to be running was broken off."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
         for one in (self._one, self.place, self.path):
             one.follow(self.workspace.project)
-        if self.workspace.project.notice:
+        if is_opened and self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
         self.refresh(ALL_TABLES)
         self.layouts.restore()
         tasks = self.workspace.tasks
-        if not self.workspace.project.read_only:
+        if is_opened and not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         self.deadline.load()

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QSplitter
 
 from core import settings
 from core.dataset import examples
+from core.exam import runs
+from core.exam.runs import ExamPlan, ExamSubject
 from core.providers import JobStatus, ModelOffer
 from core.training.job_progress import JobProgress
 from core.training.jobs import Job
@@ -170,6 +172,19 @@ def test_a_window_that_is_being_closed_is_not_built_anew(run, held):
 
 def sides(window):
     return window.findChild(QSplitter, "spec-sides")
+
+
+def test_an_exam_that_is_running_is_not_taken_for_one_that_was_broken_off(run, held):
+    async def go():
+        project = held.window.workspace.project
+        await until(lambda: held.window.dataset_tab.model.rowCount() > 100)
+        await project.write("", runs.add_run, ExamPlan([ExamSubject("nowhere", "m")]))
+        new = await switch(held)
+        await until(lambda: new.dataset_tab.model.rowCount() > 100)
+        await new.flush()
+        assert project.rows.execute("SELECT status FROM eval_run").fetchall()[-1] == (runs.ExamStatus.RUNNING,)
+
+    run(go())
 
 
 def test_a_job_and_a_download_are_followed_once(run, held):
