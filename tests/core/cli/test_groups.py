@@ -156,9 +156,16 @@ def test_a_server_and_its_key(run, server, secret_service, monkeypatch, capsys):
     assert commands.run(["servers", "test", id]) == 2
 
 
-def test_a_training_is_checked_and_asked_about_first(pool, server, server_key, run, monkeypatch, capsys):
+def test_a_training_is_checked_and_asked_about_first(pool, server, server_key, run, monkeypatch, capsys, tmp_path):
     settings.save(server.settings())
     run("generate", pool)
+    rows = tmp_path / "rows.jsonl"
+    messages = [
+        {"role": "user", "content": "Who answers?"},
+        {"role": "assistant", "content": "Write to ann.lee@birchwood-clinic.org."},
+    ]
+    rows.write_text(json.dumps({"messages": messages}), "utf-8")
+    run("import", pool, rows)  # what to warn of: an address
     run("rows", "edit", pool, "--filter", "*", "--approve")
     create = server.create
 
