@@ -276,6 +276,7 @@ async def walk_new(walk: Walk) -> None:
     await project_write(window, project, facts.accept_missing)
     await walk.take("found-facts")
     pane = window.spec_tab.pane
+    await until(pane.make.isEnabled)
     await walk.dialog("generate", GenerationDialog, pane.make.click, choose_rules)
     if walk.wants("approve", "problems"):
         choice = page_rows.RowChoice()
