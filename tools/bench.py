@@ -17,15 +17,17 @@ from tools import (
     bench_queue,
     bench_rows,
     bench_spec,
+    bench_start,
     bench_tokens,
     bench_window,
     rows_file,
 )
 
-PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec", "queue", "curves", "exam")
+PARTS = ("rows", "tokens", "window", "grid", "duplicates", "spec", "queue", "curves", "exam", "start")
 ALONE = {  # parts that need no file of rows
     "grid": bench_grid.bench, "spec": bench_spec.bench, "duplicates": bench_duplicates.bench,
     "queue": bench_queue.bench, "curves": bench_curves.bench, "exam": bench_exam.bench,
+    "start": bench_start.bench,
 }  # fmt: skip
 TOKEN_ROWS = 20_000
 
