@@ -11,6 +11,7 @@ from core.generation import everyday_rows, question_writer
 from core.language import tr
 from core.progress import Reporter
 from core.providers import model_kinds
+from core.spec import spec
 from core.storage.project import OnChanges, Project
 from ui import style
 from ui.widgets import basics
@@ -47,8 +48,11 @@ class ModelRowsChoice(QWidget):
             box.toggled.connect(lambda _on: self._on_toggled())
         self.base.chosen.connect(lambda _model: self.changed.emit())
         workspace.offers_changed.connect(self.show_offers)
-        self.everyday.setChecked(self._lacks_everyday_rows())
+        speaker = self._find_speaker()
+        self.everyday.setChecked(bool(speaker))
         self._on_toggled()
+        if speaker:
+            self.base.choose(speaker)
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
@@ -62,12 +66,16 @@ class ModelRowsChoice(QWidget):
         column.addWidget(self.everyday)
         column.addLayout(line)
 
-    def _lacks_everyday_rows(self) -> bool:
-        """Whether the project has none and a model here can answer them now: a page taught without them makes a small model
-        forget nearly everything else (docs/teaching.md)."""
-        offers = self._workspace.known_offers(SERVER)
-        can_answer = any(one.state in USABLE_STATES and model_kinds.fits(one, model_kinds.BASE) for one in offers)
-        return can_answer and not find(self._workspace.project.rows, Filter(tag=everyday_rows.TAG))
+    def _find_speaker(self) -> str:
+        """A model here that can answer everyday questions in the page's language now, where the project has no such rows yet:
+        a page taught without them makes a small model forget nearly everything else (docs/teaching.md). '' for none."""
+        rows = self._workspace.project.rows
+        if find(rows, Filter(tag=everyday_rows.TAG)):
+            return ""
+        state = spec.load(rows)
+        language = state.language or spec.detect_language(state.text)
+        fitting = [one for one in self._workspace.known_offers(SERVER) if model_kinds.fits(one, model_kinds.BASE)]
+        return next((one.id for one in fitting if one.state in USABLE_STATES and one.speaks(language)), "")
 
     def is_wanted(self) -> bool:
         """Whether a box is ticked."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtWidgets import QLabel
@@ -575,6 +576,11 @@ def test_everyday_rows_are_offered_once_where_a_model_can_answer_them(bare, monk
     async def go(scene):
         await until(lambda: scene.workspace.known_offers("fake"))
         assert model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
+        offers = scene.workspace.known_offers
+        with monkeypatch.context() as one:
+            foreign = [replace(offer, languages="fr") for offer in offers("fake")]
+            one.setattr(scene.workspace, "known_offers", lambda _id: foreign)
+            assert not model_rows_choice.ModelRowsChoice(scene.workspace).everyday.isChecked()
         await scene.project.write(
             "", examples.add, [new_example("Why is the sky blue?", "It is.", tags=everyday_rows.TAG)]
         )
