@@ -13,6 +13,7 @@ ENVIRONMENT = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
     "LRU_CACHE_CAPACITY": "32",
 }
+CONTAINER = Path("/sys/fs/cgroup")  # what Linux says of the container that this process runs in
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
@@ -58,20 +59,28 @@ def available_ram_bytes() -> int:
     import psutil
 
     available = int(psutil.virtual_memory().available)
-    group = Path("/sys/fs/cgroup")
     try:
-        limit, used = int((group / "memory.max").read_text()), int((group / "memory.current").read_text())
-        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        limit, used = _container_limit(), int((CONTAINER / "memory.current").read_text())
+        counts = dict(line.split() for line in (CONTAINER / "memory.stat").read_text().splitlines())
         return min(available, limit - used + int(counts["inactive_file"]))  # the file cache gives way
     except (OSError, ValueError, KeyError):  # no container, or one without a limit
         return available
 
 
 def total_ram_bytes() -> int:
-    """The memory of the computer, in bytes."""
+    """The memory of the computer, or of the container that this process runs in, in bytes."""
     import psutil
 
-    return int(psutil.virtual_memory().total)
+    total = int(psutil.virtual_memory().total)
+    try:
+        return min(total, _container_limit())
+    except (OSError, ValueError):  # no container, or one without a limit
+        return total
+
+
+def _container_limit() -> int:
+    """In bytes. Raises OSError where there is no container, ValueError where it has no limit."""
+    return int((CONTAINER / "memory.max").read_text())
 
 
 def _matmul_seconds(dtype: Any) -> float:

@@ -1,9 +1,10 @@
-"""What torch's libraries read from the environment."""
+"""What torch's libraries read from the environment, and how much memory there is."""
 
 import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from core.engine.models import device
@@ -36,3 +37,12 @@ def test_a_training_process_has_it_before_torch_is_loaded():
     code = "import os, sys, core.engine.training.train, core.engine.inference.worker; print('torch' in sys.modules, dict(os.environ))"
     loaded, _, found = subprocess.check_output([sys.executable, "-c", code], text=True).partition(" ")
     assert loaded == "False" and all(repr(name) in found for name in device.ENVIRONMENT)
+
+
+def test_the_memory_of_a_container_counts_as_all_there_is(tmp_path, monkeypatch):
+    whole = int(psutil.virtual_memory().total)
+    monkeypatch.setattr(device, "CONTAINER", tmp_path)
+    assert device.total_ram_bytes() == whole  # no container
+    for limit, expected in (("max", whole), ("1000", 1000)):
+        (tmp_path / "memory.max").write_text(limit)
+        assert device.total_ram_bytes() == expected
