@@ -3,17 +3,15 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from core import paths, processes
-from core.atomic_files import PRIVATE_MODE, write_atomically
+from core.atomic_files import PRIVATE_MODE, hold_lock, write_atomically
 
 logger = logging.getLogger(__name__)
 MAX_ENTRIES = 300  # kept; of more, the oldest are dropped
@@ -179,13 +177,5 @@ def _close_open(entries: list[HistoryEntry]) -> list[HistoryEntry]:
     return closed
 
 
-@contextlib.contextmanager
-def _lock() -> Iterator[None]:
-    """Lock the file against other windows; continue without a lock on a full disk or when a window hangs."""
-    lock = FileLock(history_file().with_suffix(".lock"), timeout=LOCK_TIMEOUT)
-    with contextlib.suppress(OSError, Timeout):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def _lock() -> contextlib.AbstractContextManager[None]:
+    return hold_lock(history_file().with_suffix(".lock"), LOCK_TIMEOUT)

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
 from core.paths import real_path
 
 MAX_NAME_BYTES = 235  # of a file name; most disks allow 255, the rest is for a number and for `-journal`
@@ -106,6 +108,19 @@ def shorten_name(stem: str, end: str) -> str:
     while stem and len(os.fsencode(stem + end)) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return stem
+
+
+@contextmanager
+def hold_lock(path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock file `path` against other windows; go on without it on a full disk, or when one holds it for longer than
+    `timeout` seconds."""
+    lock = FileLock(path, timeout=timeout)
+    with suppress(OSError, Timeout):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sync_file(path: Path) -> None:

@@ -3,15 +3,13 @@
 import contextlib
 import ipaddress
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from filelock import FileLock, Timeout
 
-from core.atomic_files import PRIVATE_MODE, write_atomically
+from core.atomic_files import PRIVATE_MODE, hold_lock, write_atomically
 from core.errors import JukuError
 from core.language import tr
 from core.paths import config_folder
@@ -140,7 +138,7 @@ def save(settings: Settings) -> None:
     path = settings_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _file_lock():
+        with hold_lock(settings_file().with_name("settings.lock"), SETTINGS_LOCK_TIMEOUT):
             mine, now = msgspec.to_builtins(settings), _read_file()
             whole = mine if now is None else {**now, **_merge(_last_saved(settings), mine, now)}
             write_atomically(path, msgspec.json.format(msgspec.json.encode(whole)), PRIVATE_MODE)
@@ -247,18 +245,6 @@ def _merge_entry(
     if changed & {*ADDRESS_FIELDS}:
         changed |= {*ADDRESS_FIELDS}
     return {**new, **{name: own[name] for name in changed}}
-
-
-@contextlib.contextmanager
-def _file_lock() -> Iterator[None]:
-    """Lock the file against other windows; continue without a lock on a full disk or when a window hangs."""
-    lock = FileLock(settings_file().with_name("settings.lock"), timeout=SETTINGS_LOCK_TIMEOUT)
-    with contextlib.suppress(OSError, Timeout):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def new_id(settings: Settings, title: str) -> str:

@@ -68,22 +68,6 @@ class Activities(QObject):
         """What runs now, the newest first."""
         return self._running[::-1]
 
-    def find(self, reference: str) -> Activity | None:
-        """What runs for `reference` in the open project, or in none."""
-        places = ("", self._project())
-        wanted = (one for one in self._running if one.entry.reference == reference and one.entry.project in places)
-        return next(wanted, None)
-
-    def begin_or_find(self, kind: ActivityKind, label: str, cancel: Callable[[], object], reference: str) -> Activity:
-        """What runs for `reference`, which is cancelled by `cancel` from now on; it begins where nothing does.
-
-        A window that takes the place of another one follows what that one has followed.
-        """
-        if found := self.find(reference):
-            found.cancel = cancel
-            return found
-        return self.begin(kind, label, cancel, reference)
-
     def history(self) -> list[HistoryEntry]:
         """What has ended, in all projects and windows, the newest first; also what another window still runs."""
         if self._history is None:

@@ -47,7 +47,6 @@ class Tasks(QObject):
         command: Command,
         owner: QObject | None = None,
         kind: ActivityKind = ActivityKind.OTHER,
-        reference: str = "",
         is_windowless: bool = False,
     ) -> asyncio.Task[None]:
         """Run `command`. With a `label` it is an activity of this kind: shown in the status bar, where it can be cancelled.
@@ -60,7 +59,7 @@ class Tasks(QObject):
         )
         self._running[task] = label
         if label:
-            self._activity_of[task] = self.activities.begin(kind, label, task.cancel, reference)
+            self._activity_of[task] = self.activities.begin(kind, label, task.cancel)
         if is_windowless:
             self._windowless.add(task)
         task.add_done_callback(self._on_done)

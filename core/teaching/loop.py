@@ -45,12 +45,7 @@ async def begin(
 
     Raises `JukuError` where there are no facts, no exam questions, or no wordings that could tell what is learned.
     """
-    await findings.refresh(project, reporter)
-    material = await project.read(probes.load_material)
-    if not material.page.page.facts:
-        raise JukuError(
-            tr("There are no facts to teach"), tr("Write a spec and find its facts first, in the spec tab.")
-        )
+    material = await probes.read_material(project, reporter, tr("There are no facts to teach"))
     if not await project.read(questions.has_exam_rows):
         raise JukuError(
             tr("There are no exam questions"),

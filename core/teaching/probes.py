@@ -121,17 +121,21 @@ def _squeeze(text: str) -> str:
     return re.sub(r"\W+", "", text.casefold())
 
 
+async def read_material(project: Project, reporter: Reporter, no_facts: str) -> ProbeMaterial:
+    """What `choose_rows` needs, with findings of today. Raises `JukuError`, titled `no_facts`, where there are none."""
+    await findings.refresh(project, reporter)
+    material = await project.read(load_material)
+    if not material.page.page.facts:
+        raise JukuError(no_facts, tr("Write a spec and find its facts first, in the spec tab."))
+    return material
+
+
 async def keep(project: Project, reporter: Reporter, tag: str = "") -> tuple[int, Changes]:
     """Add probe questions where facts lack them; returns how many, and what the write has changed.
 
     Raises `JukuError` where there are no facts or no free wordings, and `Cancelled`.
     """
-    await findings.refresh(project, reporter)
-    material = await project.read(load_material)
-    if not material.page.page.facts:
-        raise JukuError(
-            tr("There are no facts to ask about"), tr("Write a spec and find its facts first, in the spec tab.")
-        )
+    material = await read_material(project, reporter, tr("There are no facts to ask about"))
     rows = await asyncio.to_thread(choose_rows, material, reporter)
     if not rows:
         raise JukuError(

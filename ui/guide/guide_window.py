@@ -1,7 +1,7 @@
 """The guide in a window of its own: the contents or the hits of a search at the left, a page at the right."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QKeySequence, QPainter, QPalette, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -10,8 +10,6 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QSplitter,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
@@ -26,6 +24,7 @@ from ui import style
 from ui.dataset.problems_by_rule_tree import TallRowDelegate
 from ui.guide.guide_browser import GuideBrowser
 from ui.widgets import basics, screen_fit
+from ui.widgets.titled_delegate import TitledDelegate
 
 SIZE = (1080, 760)
 CONTENTS_WIDTH = 290  # pixels
@@ -195,25 +194,20 @@ def _build_item(hit: GuideHit) -> QListWidgetItem:
     return item
 
 
-class HitDelegate(QStyledItemDelegate):
+class HitDelegate(TitledDelegate):
     """A place that was found: its title, and below it two dim lines of its text."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        self.initStyleOption(option, index)
-        title, option.text = option.text, ""
-        look = option.widget.style()
-        look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
+        title, front, dim = self.draw_without_text(painter, option, index)
         place = option.rect.adjusted(style.SPACE // 2, style.SPACE // 2, -style.SPACE // 2, 0)
         line = _line_height(option)
         painter.save()
         painter.setPen(front)
         elide = Qt.TextElideMode.ElideRight
         painter.drawText(place, Qt.TextFlag.TextSingleLine, option.fontMetrics.elidedText(title, elide, place.width()))
-        painter.setPen(front if is_selected else style.dim())
+        painter.setPen(dim)
         place.translate(0, line)
         place.setHeight(EXCERPT_LINES * line)
         # A word that goes to the next line leaves room in the one before.

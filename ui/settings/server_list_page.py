@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -18,8 +18,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
@@ -35,6 +33,7 @@ from core.settings import ProviderSettings, url_error
 from ui import style
 from ui.settings.server_details_page import ServerPage
 from ui.widgets import basics, context_menus, server_texts
+from ui.widgets.titled_delegate import TitledDelegate
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
@@ -88,22 +87,17 @@ class ServerList(QListWidget):
         return self._ids[max(0, self.currentRow())]
 
 
-class _ServerDelegate(QStyledItemDelegate):
+class _ServerDelegate(TitledDelegate):
     """A name, and dim lines below it."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        self.initStyleOption(option, index)
-        name, option.text = option.text, ""
-        look = option.widget.style()
-        look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
+        name, front, dim = self.draw_without_text(painter, option, index)
         place = option.rect.adjusted(ROW_PADDING + 2, ROW_PADDING, -ROW_PADDING, 0)
         place.setHeight(_row_height(option))
         for number, text in enumerate((name, *index.data(DETAILS_ROLE))):
-            painter.setPen(front if is_selected or not number else style.dim())
+            painter.setPen(dim if number else front)
             cut = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cut)
             place.translate(0, _row_height(option))

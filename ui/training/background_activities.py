@@ -46,7 +46,7 @@ class BackgroundActivities:
             if not job.ended:
                 if job.id not in self._jobs:
                     label = tr("Train {model}", model=basics.short_model_name(job.model))
-                    self._jobs[job.id] = activities.begin_or_find(
+                    self._jobs[job.id] = activities.begin(
                         ActivityKind.TRAINING, label, partial(self._cancel_job, job), reference
                     )
                 self._report(self._jobs[job.id], one.share, one.seconds_left, job_texts.state_title(one))
@@ -61,7 +61,7 @@ class BackgroundActivities:
         for offer in offers:
             if offer.state == "fetching":
                 if offer.id not in self._models:
-                    self._models[offer.id] = activities.begin_or_find(
+                    self._models[offer.id] = activities.begin(
                         ActivityKind.MODEL, tr("Prepare {model}", model=offer.title),
                         partial(self._cancel_model, offer.id), f"model:{offer.id}",
                     )  # fmt: skip

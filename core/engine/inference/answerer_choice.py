@@ -4,7 +4,7 @@ for answers that come whole, as in an exam, where the processor is fast at them,
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from core.engine import failures
@@ -111,8 +111,7 @@ class AnswererChoice:
         multiplies bf16, and one that somebody watches is faster in llama.cpp (docs/engine.md)."""
         if self._options.kind != "auto" or is_streamed or not device.has_bf16_instructions():
             return False
-        size = sum(path.stat().st_size for path in find_weight_files(source.base))
-        if size > MAX_MEMORY_SHARE * device.total_ram_bytes():
+        if _measure_weights(source.base) > MAX_MEMORY_SHARE * device.total_ram_bytes():
             return False
         return self._decoders.get(source.key, partial(self._load_decoder, source)) is not None
 
@@ -170,3 +169,9 @@ class AnswererChoice:
         except (RuntimeError, OSError) as error:
             otherwise = "The file is damaged, or there is too little memory."
             return ExportError(failures.report("llama.cpp cannot load the model.", error, otherwise=otherwise).words)
+
+
+@lru_cache(64)
+def _measure_weights(base: Path) -> int:
+    """The bytes of a base model's weight files, which never change at one path: every request asks."""
+    return sum(path.stat().st_size for path in find_weight_files(base))

@@ -58,9 +58,6 @@ class LeastRecentlyUsed(Generic[T]):
         self._values.move_to_end(key)
         return self._values[key]
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._values
-
     def values(self) -> list[T]:
         """All of them, the least recently used first."""
         return list(self._values.values())
