@@ -40,6 +40,27 @@ def no_widgets_left(qapp):
 
 
 @pytest.fixture(autouse=True)
+def same_look(qapp):
+    """The font, colours and style sheet of the application are after each test what they were before it: what the next
+    one measures depends on them. Nothing is set that didn't change, since each of these dresses every widget."""
+    names = (style.THEME, style.TEXT_SIZE, style.SYSTEM_ACCENT)
+    font, sheet, palette = qapp.font(), qapp.styleSheet(), qapp.palette()
+    scheme = qapp.styleHints().colorScheme()
+    properties = {name: qapp.property(name) for name in names}
+    yield
+    for name, value in properties.items():
+        qapp.setProperty(name, value)
+    if qapp.styleHints().colorScheme() != scheme:
+        qapp.styleHints().setColorScheme(scheme)
+    if qapp.font() != font:
+        qapp.setFont(font)
+    if qapp.styleSheet() != sheet:
+        qapp.setStyleSheet(sheet)
+    if qapp.palette() != palette:
+        qapp.setPalette(palette)
+
+
+@pytest.fixture(autouse=True)
 def no_keys_held(qapp):
     """After `keyClick(…, ControlModifier)` Qt believes that Ctrl is held, also in the tests that follow: the next choice
     of a row would toggle it."""
@@ -75,11 +96,7 @@ def pytest_runtest_protocol():
 @pytest.fixture
 def dressed(qapp):
     """The light theme, as in the program: real paddings and borders take room."""
-    before = qapp.styleSheet(), qapp.palette()
     style.apply(qapp, "light")
-    yield
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
 
 
 @pytest.fixture

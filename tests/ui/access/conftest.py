@@ -11,7 +11,6 @@ from ui import style
 @pytest.fixture
 def whole(run, project, tmp_path, qapp, dressed):
     """Run `look(name, root, window)` for every view of the program in a language, with texts of a size in a window of a size."""
-    font = qapp.font()
 
     def walk(look, speech="en", size=100, room=(1600, 900)):
         language.set_language(speech)
@@ -30,6 +29,4 @@ def whole(run, project, tmp_path, qapp, dressed):
 
         run(go())
 
-    yield walk
-    style.set_text_size(qapp, style.NORMAL_TEXT_SIZE)
-    qapp.setFont(font)
+    return walk

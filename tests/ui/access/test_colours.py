@@ -25,8 +25,7 @@ GROUNDS = ("Base", "Window", "AlternateBase", "Button")
 @pytest.fixture(params=THEMES)
 def theme(request, qapp, dressed):
     style.apply(qapp, request.param)
-    yield request.param
-    style.apply(qapp, "light")
+    return request.param
 
 
 def colour(role: str) -> QColor:

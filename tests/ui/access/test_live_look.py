@@ -30,9 +30,8 @@ from ui.workspace import Workspace
 
 
 @pytest.fixture
-def held(run, sample, qapp):
+def held(run, sample):
     """The window on the sample, with what builds it anew; the window of the end is closed."""
-    before = qapp.font()
 
     async def make():
         return WindowRebuild(open_window(sample))
@@ -44,7 +43,6 @@ def held(run, sample, qapp):
     else:
         run(rebuild.window.workspace.close())
         rebuild.window.deleteLater()
-    qapp.setFont(before)
     rebuild.deleteLater()
 
 
@@ -262,9 +260,8 @@ def test_a_run_of_a_plan_goes_on_in_the_next_window(run, held):
     run(go())
 
 
-def test_a_conversation_about_the_text_is_kept(run, sample, server, server_key, qapp):
+def test_a_conversation_about_the_text_is_kept(run, sample, server, server_key):
     """It is in no file: the next window shows the same questions, answers and offers."""
-    font = qapp.font()
     server.answer("base-model", "I left one sentence out.")
 
     async def go():
@@ -280,7 +277,6 @@ def test_a_conversation_about_the_text_is_kept(run, sample, server, server_key, 
         await close(new)
 
     run(go())
-    qapp.setFont(font)
 
 
 def texts_of(chat):

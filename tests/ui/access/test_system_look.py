@@ -15,7 +15,6 @@ def look(qapp, dressed):
     style.apply(qapp, "")
     look = SystemLook(qapp)
     yield look
-    qapp.setProperty(style.SYSTEM_ACCENT, "")
     look.deleteLater()
 
 

@@ -270,12 +270,8 @@ def test_a_notice_is_as_high_as_its_button(run, owner, qapp):
         Notice(owner, "Said next.")
         assert shown.isHidden(), "one at a time"
 
-    before = qapp.styleSheet()
     style.apply(qapp, "light")
-    try:
-        run(go())
-    finally:
-        qapp.setStyleSheet(before)
+    run(go())
 
 
 def test_a_doubt_about_columns_or_keys_is_shown_until_they_are_chosen(run, workspace, owner, tmp_path):

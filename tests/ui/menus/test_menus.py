@@ -226,11 +226,8 @@ def test_a_text_size_is_kept_and_the_window_is_told(run, window, qapp):
         assert settings.load().text_size == style.NORMAL_TEXT_SIZE
 
     run(go())
-    try:
-        style.set_text_size(qapp, 150)
-        assert qapp.font().pointSizeF() == pytest.approx(before.pointSizeF() * 1.5)
-    finally:
-        qapp.setFont(before)
+    style.set_text_size(qapp, 150)
+    assert qapp.font().pointSizeF() == pytest.approx(before.pointSizeF() * 1.5)
 
 
 def test_the_diagnosis_is_copied_and_says_what_is_missing(run, window, monkeypatch):

@@ -7,7 +7,7 @@ from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 
 from core import keys, settings
 from core.keys import Keys
@@ -111,9 +111,6 @@ def test_language_and_theme_are_saved_and_the_theme_holds_at_once(run, dialog):
 
     run(go())
     assert (settings.load().theme, settings.load().language) == ("dark", "ja")
-    app = QApplication.instance()
-    style.apply(app, "")
-    app.setStyleSheet("")
 
 
 def test_this_computer_comes_first_and_needs_nothing(dialog):

@@ -76,7 +76,4 @@ def test_it_moves_nothing_on_the_training_page(run, window, qapp, size):
         assert {part: part.geometry() for part in places} == places
         assert tab.banner.line.height() >= tab.banner.line.fontMetrics().height()
 
-    before = qapp.styleSheet(), qapp.palette()
     run(go())
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])

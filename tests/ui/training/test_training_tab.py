@@ -687,10 +687,7 @@ def test_fields_stand_in_lines_and_columns(window, run, qapp, server_kind):
         order = [form.epochs.fields["n_epochs"], form.seed, form.suffix, *form.hyper.fields.values(), form.metadata]
         assert [field for field in chain if field in order] == order
 
-    before = qapp.styleSheet(), qapp.palette()
     run(window.play(go()))
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
 
 
 def test_without_a_model_the_list_says_so(window, run):

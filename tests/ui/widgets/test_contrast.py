@@ -34,12 +34,8 @@ THEMES = ("light", "dark")
 @pytest.fixture(params=[("light",), ("dark",), ("light", "dark"), ("dark", "light")], ids="-then-".join)
 def theme(request, qapp):
     """The application in a theme, also in one that was changed to while the widgets were there."""
-    before = qapp.palette(), qapp.styleSheet(), qapp.property(style.THEME)
     style.apply(qapp, request.param[0])
-    yield lambda: style.apply(qapp, request.param[-1])
-    qapp.setPalette(before[0])
-    qapp.setStyleSheet(before[1])
-    qapp.setProperty(style.THEME, before[2])
+    return lambda: style.apply(qapp, request.param[-1])
 
 
 def luminance(colour: QColor) -> float:

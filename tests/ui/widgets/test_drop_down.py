@@ -17,13 +17,10 @@ UI = ROOT / "ui"
 
 @pytest.fixture
 def box(qtbot, qapp):
-    before = qapp.styleSheet(), qapp.palette()
     style.apply(qapp, "dark")
     box = DropDown()
     qtbot.addWidget(box)
-    yield box
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
+    return box
 
 
 def shown(box):
