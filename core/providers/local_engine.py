@@ -200,7 +200,10 @@ class LocalProvider(OpenAIProvider):
 
 
 def _read_offer(entry: dict[str, Any]) -> ModelOffer:
-    names = ("id", "title", "state", "licence", "licence_url", "has_terms", "bytes", "progress", "source", "added")
+    names = (
+        *("id", "title", "state", "licence", "licence_url", "has_terms", "bytes", "source", "added"),
+        *("progress", "answering_progress"),
+    )
     message = explain_failure(entry.get("code") or "", entry.get("message") or "")
     values: dict[str, Any] = {name: entry.get(name) for name in names}
     return ModelOffer(languages=" ".join(entry["languages"]), message=message, **values)

@@ -290,7 +290,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ModelOffer:
-    """A model that a provider offers; `bytes` is its download size, `progress` 0 to 1.
+    """A model that a provider offers; `bytes` is its download size, `progress` 0 to 1. `answering_progress`: how far the
+    local engine has made the file that it answers from, 0 to 1; all answers of the engine wait for it.
 
     `state` is 'ready', or for a local base model 'available', 'fetching', 'missing' or 'failed'.
     """
@@ -305,6 +306,7 @@ class ModelOffer:
     has_terms: bool = False  # that must be read and accepted before it is fetched
     bytes: int = 0
     progress: float | None = None
+    answering_progress: float | None = None
     message: str = ""
     source: str | None = None  # 'package' (of Python), 'hub' or 'folder'
     added: bool = False  # by the person, to the engine's catalog

@@ -115,6 +115,10 @@ class AnswerView(QWidget):
         """The texts of the answers as they are shown, one for each sample."""
         return [block.text.text() for block in self.blocks]
 
+    def has_text(self) -> bool:
+        """Whether anything of an answer has come."""
+        return any(self._pending.values()) or any(self.texts())
+
     def begin(self, n: int, converts: bool) -> None:
         """`n` answers are asked for; with `converts` their model has to be made ready first."""
         self._clear()

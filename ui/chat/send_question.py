@@ -12,7 +12,7 @@ from core.errors import JukuError, ProviderError
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
-from core.providers import Provider, chat_body, request_code
+from core.providers import LOCAL, Provider, chat_body, request_code
 from core.providers.model_identity import ModelIdentityError
 from core.providers.request_code import RequestCode
 from core.storage.project import Changes
@@ -87,7 +87,8 @@ class QuestionSender(QObject):
             project = self._workspace.project
             provider = await self._workspace.provider(request.pane.provider)
             answer = conversations.ask(project, provider, builder, request, column.add)
-            changes = await (_follow_preparation(provider, request, column, answer) if converts else answer)
+            is_local = request.pane.provider == LOCAL
+            changes = await (_follow_preparation(provider, request, column, answer) if is_local else answer)
             answers = await project.read(conversations.load_answers, request.turn, request.pane.number)
             column.show_answers(answers)
         except JukuError as error:
@@ -129,21 +130,26 @@ async def _follow_preparation(
     try:
         async with asyncio.TaskGroup() as group:
             answering = group.create_task(answer)
-            follower = group.create_task(_show_preparation(provider, request.pane.model, column))
+            follower = group.create_task(show_preparation(provider, request.pane.model, column))
             answering.add_done_callback(lambda _done: follower.cancel())
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return answering.result()
 
 
-async def _show_preparation(provider: Provider, model: str, column: AnswerView) -> None:
-    """Show how far the engine has made a model ready, until it is."""
-    while True:
+async def show_preparation(provider: Provider, model: str, column: AnswerView) -> None:
+    """Show how far the engine has made a model ready, until it writes.
+
+    While a file that it answers from is made, of this model or another, all its answers wait.
+    """
+    while not column.has_text():
         await asyncio.sleep(PREPARATION_POLL_SECONDS)
         try:
-            offer = next((one for one in await provider.offers() if one.id == model), None)
+            offers = await provider.offers()
         except ProviderError:
             return  # the answer tells what is wrong
-        if offer is None or offer.progress is None:
-            return
-        column.show_preparation(offer.progress)
+        own = [one.progress for one in offers if one.id == model]
+        for progress in (*own, *(one.answering_progress for one in offers)):
+            if progress is not None and not column.has_text():
+                column.show_preparation(progress)
+                break

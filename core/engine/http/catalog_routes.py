@@ -45,9 +45,10 @@ class AddRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def index(request: Request) -> Response:
-    """The base models, each with its state."""
-    models = get_services(request).catalog
-    data = [models.describe(entry) for entry in models.entries.values()]
+    """The base models, each with its state; `answering_progress`: how far its file for llama.cpp is made, 0 to 1 or null."""
+    services = get_services(request)
+    models, preparing = services.catalog, services.process.preparing
+    data = [{**models.describe(entry), "answering_progress": preparing.get(id)} for id, entry in models.entries.items()]
     return JSONResponse({"object": "list", "data": data, "has_more": False})
 
 

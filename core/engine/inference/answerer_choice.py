@@ -12,7 +12,7 @@ from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import ApiError
 from core.engine.inference import llama_cpp
 from core.engine.inference.answerer import Answerer
-from core.engine.inference.gguf_files import GgufFiles
+from core.engine.inference.gguf_files import GgufFiles, OnPreparing
 from core.engine.inference.loaded_models import MAX_LOADED_MODELS, LeastRecentlyUsed, LoadedModel, load_model
 from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import ModelText, load_text
@@ -40,11 +40,12 @@ class AnswererOptions:
 
 
 class AnswererChoice:
-    """The answerers in memory, those used last. `on_finished` is called, from any thread, when a sequence has ended."""
+    """The answerers in memory, those used last. `on_finished` is called, from any thread, when a sequence has ended;
+    `on_preparing` while a file is made for llama.cpp."""
 
-    def __init__(self, options: AnswererOptions, on_finished: Callable[[], None]) -> None:
+    def __init__(self, options: AnswererOptions, on_finished: Callable[[], None], on_preparing: OnPreparing) -> None:
         self._options, self._on_finished = options, on_finished
-        self._files = GgufFiles(options.gguf_folder)
+        self._files = GgufFiles(options.gguf_folder, on_preparing)
         self._texts = LeastRecentlyUsed[ModelText](2 * MAX_LOADED_MODELS)
         self._torch = LeastRecentlyUsed[TorchAnswerer](MAX_LOADED_MODELS)
         # None stands for a model that transformers alone computes.

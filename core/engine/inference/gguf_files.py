@@ -7,18 +7,25 @@ from pathlib import Path
 from filelock import FileLock
 
 from core.engine.export.gguf_adapter import write_gguf_adapter
-from core.engine.export.gguf_model import GgufSource, write_gguf_model
+from core.engine.export.gguf_layout import find_layout
+from core.engine.export.gguf_model import GgufSource, estimate_bytes, write_gguf_model
 from core.engine.export.merged_weights import MergedWeights, list_weight_files
 from core.engine.inference.model_source import ModelSource
 
 QUANTISATION = "Q8_0"
 
 
-class GgufFiles:
-    """A folder of base models in GGUF; an adapter's file lies beside the adapter. Both are made when first needed."""
+OnPreparing = Callable[[str, float], None]  # the id of a base model, and the progress of making its file, 0 to 1
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+
+class GgufFiles:
+    """A folder of base models in GGUF; an adapter's file lies beside the adapter. Both are made when first needed.
+
+    `on_preparing` is called while the file of a base model is made, and at the end with 1, also when it failed.
+    """
+
+    def __init__(self, folder: Path, on_preparing: OnPreparing = lambda _model, _progress: None) -> None:
+        self._folder, self._on_preparing = folder, on_preparing
 
     def base(self, source: ModelSource) -> Path:
         """The base model's file. Raises ExportError where llama.cpp does not know its architecture, and OSError."""
@@ -32,9 +39,15 @@ class GgufFiles:
                 "base_name": entry.id,
                 "context_length": entry.context_length,
             }
-            weights = GgufSource(source.base, MergedWeights(source.base, None), about, entry.chat_template_kwargs)
-            for _ in write_gguf_model(weights, QUANTISATION, path):
-                pass
+            weights = MergedWeights(source.base, None)
+            total, done = estimate_bytes(weights, find_layout(source.base), QUANTISATION), 0
+            made = GgufSource(source.base, weights, about, entry.chat_template_kwargs)
+            try:
+                for num_bytes in write_gguf_model(made, QUANTISATION, path):
+                    done += num_bytes
+                    self._on_preparing(entry.id, min(done / total, 0.99))
+            finally:
+                self._on_preparing(entry.id, 1.0)
 
         return _make_once(target, write)
 

@@ -32,6 +32,11 @@ class InferenceProcess:
         self._ending: set[_Child] = set()
 
     @property
+    def preparing(self) -> dict[str, float]:
+        """The base models whose file for llama.cpp is made now, with the progress from 0 to 1; answers wait for it."""
+        return self._child.preparing if self._child else {}
+
+    @property
     def pid(self) -> int | None:
         """The child's process id, or None while there is none."""
         process = self._child.process if self._child else None
@@ -84,6 +89,7 @@ class _Child:
     def __init__(self, arguments: list[str], idle_seconds: float, retire: Callable[["_Child"], None]) -> None:
         self._idle_seconds, self._retire = idle_seconds, retire
         self.process: Process | None = None
+        self.preparing: dict[str, float] = {}
         self._unsent: list[messages.RequestMessage] = []
         self._pending: dict[int, PendingCompletion | PendingEmbeddings] = {}
         self._unfinished_choices: dict[int, int] = {}
@@ -143,6 +149,11 @@ class _Child:
             await process.wait()
 
     def _dispatch(self, message: messages.EventMessage) -> None:
+        if isinstance(message, messages.Preparing):
+            self.preparing[message.model] = message.progress
+            if message.progress == 1:
+                del self.preparing[message.model]
+            return
         pending = self._pending.get(message.id)
         if pending is None:
             return  # cancelled

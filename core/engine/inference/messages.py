@@ -62,6 +62,14 @@ class Embedded(Struct, frozen=True, tag=True):
     num_tokens: int
 
 
+class Preparing(Struct, frozen=True, tag=True):
+    """From the process: how far the file is made that llama.cpp answers from, `progress` 0 to 1; other answers wait for it.
+    `model`: the id of the base model."""
+
+    model: str
+    progress: float
+
+
 class Failed(Struct, frozen=True, tag=True):
     """From the process: the members of an ApiError."""
 
@@ -73,7 +81,7 @@ class Failed(Struct, frozen=True, tag=True):
 
 
 RequestMessage = CompletionMessage | EmbeddingsMessage | Cancelled
-EventMessage = Started | Continued | Embedded | Failed
+EventMessage = Started | Continued | Embedded | Failed | Preparing
 
 
 def _from_path(value: Any) -> str:

@@ -16,6 +16,7 @@ from core.engine.inference.answerer_choice import AnswererChoice, AnswererOption
 from core.engine.inference.completions import CompletionDelta, CompletionStarted, CompletionWork
 from core.engine.inference.embeddings import EmbeddingsWork
 from core.engine.inference.generate import GeneratedSequence
+from core.engine.inference.gguf_files import OnPreparing
 from core.engine.inference.model_source import compute_fingerprint
 from core.engine.inference.model_text import TokenizedPrompt
 from core.engine.inference.sampling import SamplingParams
@@ -40,13 +41,16 @@ class _SequenceFinished:
 
 
 class RequestScheduler:
-    """Takes requests from any thread; a daemon thread computes them, `background` ones last."""
+    """Takes requests from any thread; a daemon thread computes them, `background` ones last.
 
-    def __init__(self, options: AnswererOptions) -> None:
+    `on_preparing` is called on that thread while a file is made for llama.cpp, see `GgufFiles`.
+    """
+
+    def __init__(self, options: AnswererOptions, on_preparing: OnPreparing = lambda _model, _progress: None) -> None:
         self._requests: queue.SimpleQueue[CompletionWork | EmbeddingsWork | _SequenceFinished | None] = (
             queue.SimpleQueue()
         )
-        self._choice = AnswererChoice(options, self.wake)
+        self._choice = AnswererChoice(options, self.wake, on_preparing)
         self._queued: list[_QueuedSequence] = []
         self._embeddings: list[EmbeddingsWork] = []
         self._turns: list[Answerer] = []

@@ -28,7 +28,7 @@ class Worker:
         self._channel = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         self._lock = threading.Lock()
-        self._scheduler = RequestScheduler(options)
+        self._scheduler = RequestScheduler(options, self._send_progress)
         self._cancelled: dict[int, threading.Event] = {}
 
     def run(self) -> None:
@@ -54,6 +54,9 @@ class Worker:
         if isinstance(message, messages.CompletionMessage):
             return CompletionWork(message.source, message.request, send, background, owner)
         return EmbeddingsWork(message.source, message.texts, send, background, owner)
+
+    def _send_progress(self, model: str, progress: float) -> None:
+        self._send(messages.Preparing(model, progress))
 
     def _send(self, message: messages.EventMessage) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ from tests.support.pages.keys import press
 from tests.support.patience import PATIENCE
 from tests.support.projects import new_example, store_job
 from tests.support.until import until
+from ui.chat import send_question
 from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.suggested_questions import _load_suggestions
@@ -279,6 +280,26 @@ def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
     column.show_preparation(0.43)
     assert column.state.text() == "Preparing the model for its first use: 43%"
     column.add(0, "Three")
+    assert column.state.text() == "Answering…"
+
+
+def test_an_answer_that_waits_for_the_file_of_another_model_says_so(run, qtbot, monkeypatch):
+    """The engine makes it in front of all answers; the base of a fine-tuned model is not in the question."""
+    monkeypatch.setattr(send_question, "PREPARATION_POLL_SECONDS", 0.0)
+    column, shown = AnswerView(str), []
+    qtbot.addWidget(column)
+    column.begin(1, converts=False)
+
+    class Engine:
+        async def offers(self):
+            shown.append(column.state.text())
+            if len(shown) == 3:
+                column.add(0, "Three")
+            made = None if len(shown) == 1 else 0.2 * len(shown)
+            return [ModelOffer(TUNED, TUNED, tuned=True), ModelOffer(BASE, "Base", answering_progress=made)]
+
+    run(send_question.show_preparation(Engine(), TUNED, column))
+    assert shown == ["Answering…", "Answering…", "Preparing the model for its first use: 40%"]
     assert column.state.text() == "Answering…"
 
 
