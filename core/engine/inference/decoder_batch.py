@@ -16,7 +16,7 @@ from core.engine.inference.loaded_models import LoadedModel
 from core.engine.inference.prefix_cache import CachedPrefix, PrefixCache
 from core.engine.inference.sampling import sample_rows
 
-FIRST_ROOM = 64  # tokens of each row; it doubles when it is too small
+FIRST_ROOM, ROOM_STEP = 64, 128  # tokens of each row; what is too small grows to a multiple of the step
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -88,7 +88,10 @@ class DecoderBatch:
         """The beginning as the rows share it; None where they share another one."""
         if any(self._is_shared) and self._shared:
             return self._shared if self._shared.source is known and self._shared.length == length else None
-        return _Shared(known, length, [(keys[0, :, :length], values[0, :, :length]) for keys, values in known.layers])
+        layers = [
+            (keys[0, :, :length].contiguous(), values[0, :, :length].contiguous()) for keys, values in known.layers
+        ]
+        return _Shared(known, length, layers)
 
     def _read(
         self, prompts: Sequence[list[int]], known: CachedPrefix | None, length: int
@@ -142,7 +145,7 @@ class DecoderBatch:
     ) -> tuple[Tensor | None, Tensor | None]:
         """What is added to the scores of shared tokens and of a row's own ones: 0, or minus infinity where a row does not see
         them. Each of shape (rows, 1, 1, tokens); None where all see all."""
-        own = torch.arange(int(lengths.max()) + 1)
+        own = torch.arange(self._keys[0].shape[2])
         hidden = own > lengths[:, None]
         shared = (offsets == 0)[:, None].expand(-1, beginning)
         if kind == SLIDING and self._model.window is not None:
@@ -159,11 +162,14 @@ class DecoderBatch:
     def _attend(
         self, index: int, queries: Tensor, masks: tuple[Tensor | None, Tensor | None], shared: KeysValues | None
     ) -> Tensor:
-        """What each row's token attends to: (rows, heads × head size)."""
+        """What each row's token attends to: (rows, heads × head size).
+
+        The whole room of the rows is multiplied, what is unused in it too: of a part, which does not lie in one piece,
+        torch would make a copy for each token and layer.
+        """
         model, count = self._model, len(queries)
         groups, size = model.heads // model.key_heads, model.head_size
-        room = max(self._lengths) + 1
-        keys, values = self._keys[index][:count, :, :room], self._values[index][:count, :, :room]
+        keys, values = self._keys[index][:count], self._values[index][:count]
         grouped = queries.reshape(count, model.key_heads, groups, size)
         scores = _add(torch.matmul(grouped, keys.transpose(2, 3)).float().mul_(model.scaling), masks[1])
         if shared is None:
@@ -227,9 +233,7 @@ class DecoderBatch:
         old = self._keys[0].shape if self._keys else (0, 0, 0, 0)
         if rows <= old[0] and tokens <= old[2]:
             return
-        room = FIRST_ROOM
-        while room < tokens:
-            room *= 2
+        room = FIRST_ROOM if tokens <= FIRST_ROOM else -(-tokens // ROOM_STEP) * ROOM_STEP
         used, filled = len(self._lengths), max(self._lengths, default=0)
 
         def grow(stored: Tensor | None) -> Tensor:

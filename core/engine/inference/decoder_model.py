@@ -26,15 +26,24 @@ Rotation = dict[str, tuple[Tensor, Tensor]]  # cosines and sines by kind of laye
 
 
 class Linear:
-    """y = x W' + bias, with the weights of one or several linear layers side by side."""
+    """y = x W' + bias, with the weights of one or several linear layers side by side.
+
+    Where oneDNN multiplies bf16, they are kept in the blocks in which it reads them, as `torch.compile` keeps frozen weights:
+    the result is the same, and for few rows it comes in 0.6 of the time (docs/decisions/0057).
+    """
 
     def __init__(self, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
         """`weights`: each of shape (outputs, inputs). `biases`: one for each, or none at all."""
-        self._weight = torch.cat(list(weights)) if len(weights) > 1 else weights[0]
+        weight = torch.cat(list(weights)) if len(weights) > 1 else weights[0]
+        self._is_packed = can_pack(weight.dtype)
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._is_packed else weight
         self._bias = torch.cat(list(biases)) if biases else None
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x`: (rows, inputs); the result: (rows, outputs)."""
+        if self._is_packed:
+            found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+            return found
         return functional.linear(x, self._weight, self._bias)
 
 
@@ -164,6 +173,16 @@ class DecoderModel:
     def compute_logits(self, x: Tensor) -> Tensor:
         """fp32, (tokens, vocabulary)."""
         return self._head(self._normalise(x, self._norm)).float()
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether weights of this type are kept in oneDNN's own order of the processor."""
+    return bool(
+        dtype == torch.bfloat16
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 def can_compute(config: Any) -> bool:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from core.engine.inference import torch_answerer
 from core.engine.inference.decoder_batch import DecoderBatch
-from core.engine.inference.decoder_model import DecoderModel, can_compute, load_decoder
+from core.engine.inference.decoder_model import DecoderModel, Linear, can_compute, can_pack, load_decoder
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
 from core.engine.inference.loaded_models import LoadedModel, load_model
 from core.engine.inference.model_source import ModelSource
@@ -245,3 +245,17 @@ def test_those_that_run_go_on_where_others_find_no_memory(monkeypatch: pytest.Mo
             batch.add([Asked([*BOOK, 7], 3).sequence])
     run(batch)
     assert runs.tokens == expect(model, [5, 9, 14], 70)  # more than the room of the beginning
+
+
+@pytest.mark.skipif(not can_pack(torch.bfloat16), reason="oneDNN does not multiply bf16 on this processor")
+@pytest.mark.parametrize("rows", [1, 2, 8, 24, 70])
+@pytest.mark.parametrize("biased", [False, True])
+def test_packed_weights_give_the_same(rows: int, biased: bool) -> None:
+    generator = torch.Generator().manual_seed(rows)
+    weights = [torch.randn(size, 72, generator=generator).bfloat16() for size in (40, 24)]
+    biases = [torch.randn(len(weight), generator=generator).bfloat16() for weight in weights] if biased else []
+    x = torch.randn(rows, 72, generator=generator).bfloat16()
+    with torch.inference_mode():
+        expected = torch.nn.functional.linear(x, torch.cat(weights), torch.cat(biases) if biased else None)
+        # Equal to the bit where it was measured; other processors may add in another order.
+        torch.testing.assert_close(Linear(weights, biases)(x), expected, rtol=2**-7, atol=2**-7)
