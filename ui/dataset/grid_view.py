@@ -107,6 +107,12 @@ class GridView(QTableView):
             self.rows.index(row, column), flags if select else QItemSelectionModel.SelectionFlag.NoUpdate
         )
 
+    def go_by(self, rows: int) -> None:
+        """Move the cursor by so many rows, and select the row that it comes to; at an end it stays."""
+        row = self.currentIndex().row() + rows
+        if 0 <= row < self.rows.rowCount():
+            self.go_to(row)
+
     def select_rows(self, rows: list[int]) -> None:
         """Select these lines, and no others."""
         selection = QItemSelection()

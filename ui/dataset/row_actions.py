@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from core.dataset import examples, filters
 from core.dataset.filters import Filter
@@ -69,6 +69,10 @@ class RowActions(QObject):
         self.invert_selection = self._build_table_action(
             tr("In&vert the selection"), "Ctrl+Shift+A", self._table.invert_selection
         )
+        # Also from the pane below: one row after the other is read and mended there.
+        self.next_row = self._build_action(tr("Next row"), "Alt+PgDown", lambda: self._table.go_by(1))
+        self.previous_row = self._build_action(tr("Previous row"), "Alt+PgUp", lambda: self._table.go_by(-1))
+        self.go_to_row = self._build_action(tr("Go to ro&w…"), "Ctrl+G", self._on_go_to_row)
         self.delete = self._build_table_action(tr("&Delete"), Key.Delete, self._on_delete)
 
     def _build_bulk_actions(self) -> None:
@@ -133,6 +137,7 @@ class RowActions(QObject):
             (self.link_facts, self.hold_out),
             (self.import_rows, self.export_rows),
             (self.select_all, self.invert_selection),
+            (self.next_row, self.previous_row, self.go_to_row),
         )  # fmt: skip
         return menu
 
@@ -200,6 +205,23 @@ class RowActions(QObject):
     def _on_delete(self) -> None:
         if ids := self._table.selected_ids():
             bulk_actions.delete(self._workspace, ids)
+
+    def _on_go_to_row(self) -> None:
+        if not (count := self._table.rows.rowCount()):
+            return
+        dialog = QInputDialog(self._owner)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(tr("Go to row"))
+        dialog.setLabelText(tr("Number of the row, from 1 to {n}", n=f"{count:,}"))
+        dialog.setInputMode(QInputDialog.InputMode.IntInput)
+        dialog.setIntRange(1, count)
+        dialog.setIntValue(max(self._table.currentIndex().row() + 1, 1))
+        dialog.intValueSelected.connect(self._on_row_number)
+        dialog.open()
+
+    def _on_row_number(self, number: int) -> None:
+        self._table.go_to(min(number, self._table.rows.rowCount()) - 1)
+        self._table.setFocus()
 
     def _on_duplicate(self) -> None:
         if ids := self._table.selected_ids():

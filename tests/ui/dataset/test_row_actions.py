@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QInputDialog, QPushButton, QWidget
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
@@ -228,6 +228,24 @@ def test_the_selection_is_inverted(grid):
     assert grid.table.intervals() == [(1, 1), (4, count - 1)]
     grid.rows.invert_selection.trigger()
     assert grid.table.intervals() == [(0, 0), (2, 3)]
+
+
+def test_the_cursor_goes_to_the_row_of_a_number(run, grid):
+    async def go():
+        grid.go_to(0, "answer")
+        grid.rows.previous_row.trigger()
+        assert grid.table.currentIndex().row() == 0
+        grid.rows.next_row.trigger()
+        assert grid.table.intervals() == [(1, 1)]
+        grid.rows.go_to_row.trigger()
+        dialog = grid.owner.findChild(QInputDialog)
+        assert (dialog.intMinimum(), dialog.intMaximum(), dialog.intValue()) == (1, grid.model.rowCount(), 2)
+        dialog.setIntValue(41)
+        dialog.accept()
+        assert grid.table.intervals() == [(40, 40)]
+        assert grid.table.current_field() == "answer"
+
+    run(go())
 
 
 VALUE_FILTERS = {
