@@ -75,6 +75,17 @@ class BackupRunner(QObject):
             project.unbacked_tables |= changed
             raise
 
+    async def make_now(self, project: Project, reporter: Reporter) -> None:
+        """Back `project` up because a person wants it, changed or not. Raises `JukuError` when it cannot be done."""
+        changed = set(project.unbacked_tables)
+        project.unbacked_tables.clear()  # as in `make`
+        try:
+            await backups.back_up(project, reporter)
+        except BaseException:
+            project.unbacked_tables |= changed
+            raise
+        self._last = time.monotonic()
+
     def is_due_at_close(self, project: Project) -> bool:
         """Whether a project that is about to be closed has changes to back up; to be asked when its tasks have ended."""
         return _has_changed(project) and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE

@@ -6,7 +6,7 @@ All changes raise `Cancelled` when their reporter is cancelled; the transaction 
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.checks.contents_digest import compute_contents_digest
 from core.dataset import examples, filters, row_edits, row_system_prompts
@@ -71,6 +71,23 @@ def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: R
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
     """Replace the system prompts of all these rows; '' removes them. Raises `FormatError` as `set_field` does."""
     _change_field(db, ids, SYSTEM_FIELD, lambda _before: prompt, reporter)
+
+
+def duplicate(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
+    """Add a copy of each row behind the last one, as a draft: a copy nobody has changed is not to be trained on.
+
+    Raises `Cancelled`.
+    """
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
+        chunk = ids[start : start + ROWS_PER_CHUNK]
+        found = examples.fetch(db, chunk)
+        # Without the findings of the check of the whole dataset, which are about the first row.
+        own = dict(db.execute(f"SELECT id, problems FROM example WHERE id IN ({','.join('?' * len(chunk))})", [*chunk]))
+        copies = [
+            replace(found[id], status="draft", source="", line=None, problems=own[id]) for id in chunk if id in found
+        ]
+        examples.add(db, copies)
+        reporter.update(min(start + ROWS_PER_CHUNK, len(ids)), len(ids))
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.progress import Reporter
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 NUMPY_FROM_LENGTH = 10_000  # characters of a list of ids, from which loading numpy pays off
 MAX_ID_DIGITS = 18  # a longer number is no id
 NAMED_FIELDS = ("split", "kind", "status", "tag", "fact", "rule", "source")
+OTHER_FIELDS = ("text", "regex", "min_length", "max_length", "row", "order", "descending")
+ANY = "*"  # the value of a field that has some value
+# A value with spaces, such as the name of a file, is put in quotation marks.
+FIELD_WORD = re.compile(rf"""(-?)({"|".join(NAMED_FIELDS)}):(?:"([^"]+)"|(\S+))""")
+WORD = re.compile(rf"""-?(?:{"|".join(NAMED_FIELDS)}):"[^"]+"(?!\S)|\S+""")
 
 # What a column of the grid sorts by.
 SORT_COLUMNS = {
@@ -38,10 +44,20 @@ SORT_COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A filter for rows; empty fields match all. `rule` may be '*' for any problem.
+class Term:
+    """One more condition on one of `NAMED_FIELDS`: that it has this value, too, or that it does not have it."""
 
-    Lengths are characters of question and answer together. `row` is the id of one row.
+    field: str
+    value: str
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter for rows; empty fields match all, and all others must hold. A value of '*' is any value.
+
+    Lengths are characters of question and answer together. `row` is the id of one row. `terms` are what a field of
+    its own cannot say: a second tag, or a value that is excluded.
     """
 
     text: str = ""
@@ -58,28 +74,38 @@ class Filter:
     row: int | None = None
     order: str = "id"
     descending: bool = False
+    terms: tuple[Term, ...] = ()
+
+    def uses_rules(self) -> bool:
+        """Whether it depends on the problems of the rows."""
+        return bool(self.rule) or any(term.field == "rule" for term in self.terms)
 
 
 Choice = Filter | Sequence[int]  # a filter, or ids
 
 
 def parse(words: str) -> Filter:
-    """Parse a filter as it is typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`.
+    """Parse a filter as it is typed: `split:test kind:reverse tag:study -tag:old row:37 length:>500 /colou?r/`.
 
-    All other words are the text to find.
+    A minus before a field excludes its value. All other words are the text to find.
     """
     fields: dict[str, Any] = {}
+    terms: list[Term] = []
     text: list[str] = []
-    for word in words.split():
+    for word in WORD.findall(words):
         name, _colon, value = word.partition(":")
-        if value and name in NAMED_FIELDS:
-            fields[name] = value
+        if named := FIELD_WORD.fullmatch(word):
+            minus, name, quoted, plain = named.groups()
+            term = Term(name, quoted or plain, bool(minus))
+            if term.excluded or fields.setdefault(name, term.value) != term.value:
+                terms.append(term)
         elif name == "row" and value.isdecimal() and len(value) < MAX_ID_DIGITS:
             fields["row"] = int(value)
         elif name == "length" and value[:1] in "<>" and value[1:].isdecimal():
             fields["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
         else:
             text.append(word)
+    fields["terms"] = tuple(dict.fromkeys(terms))
     typed = " ".join(text)
     if len(typed) > 2 and typed[0] == typed[-1] == "/":
         return Filter(text=typed[1:-1], regex=True, **fields)
@@ -88,7 +114,8 @@ def parse(words: str) -> Filter:
 
 def format_filter(filter: Filter) -> str:
     """The filter as it would be typed, without the sort order; the inverse of `parse`."""
-    parts = [f"{name}:{value}" for name in NAMED_FIELDS if (value := getattr(filter, name))]
+    parts = [_format_field(name, value) for name in NAMED_FIELDS if (value := getattr(filter, name))]
+    parts += ["-" * term.excluded + _format_field(term.field, term.value) for term in filter.terms]
     if filter.row is not None:
         parts.append(f"row:{filter.row}")
     if filter.min_length is not None:
@@ -98,6 +125,19 @@ def format_filter(filter: Filter) -> str:
     if filter.text:
         parts.append(f"/{filter.text}/" if filter.regex else filter.text)
     return " ".join(parts)
+
+
+def _format_field(name: str, value: str) -> str:
+    return f'{name}:"{value}"' if re.search(r"\s", value) else f"{name}:{value}"
+
+
+def narrow(filter: Filter, terms: Sequence[Term]) -> Filter:
+    """The filter with more conditions. What says the opposite of one of them is dropped: no row would match both."""
+    opposite = {replace(term, excluded=not term.excluded) for term in terms}
+    own = [Term(name, value) for name in NAMED_FIELDS if (value := getattr(filter, name))]
+    kept = [term for term in (*own, *filter.terms) if term not in opposite]
+    others = {name: getattr(filter, name) for name in OTHER_FIELDS}
+    return replace(parse(format_filter(Filter(terms=(*kept, *terms)))), **others)
 
 
 def find(
@@ -136,23 +176,32 @@ def to_sql(filter: Filter) -> tuple[str, list[Any]]:
 
 
 def _sql_conditions(filter: Filter) -> Iterator[tuple[str, list[Any]]]:
-    for column in ("split", "kind", "status", "source"):
-        if value := getattr(filter, column):
-            yield f"{column} = ?", [value]
-    for column, name in (("tags", filter.tag), ("facts", filter.fact)):
-        if name:
-            yield f"instr(' ' || {column} || ' ', ?)", [f" {name} "]
-    if filter.rule == "*":
-        yield "(problems <> '' OR id IN (SELECT example FROM finding))", []
-    elif filter.rule:
-        found = "id IN (SELECT example FROM finding WHERE rule = ?)"
-        yield f"(instr(' ' || problems || ' ', ?) OR {found})", [f" {filter.rule} ", filter.rule]
+    for name in NAMED_FIELDS:
+        if value := getattr(filter, name):
+            yield _field_condition(name, value)
+    for term in filter.terms:
+        condition, values = _field_condition(term.field, term.value)
+        yield f"({condition}) IS NOT TRUE" if term.excluded else condition, values
     if filter.row is not None:
         yield "id = ?", [filter.row]
     if filter.min_length is not None:
         yield "length >= ?", [filter.min_length]
     if filter.max_length is not None:
         yield "length <= ?", [filter.max_length]
+
+
+def _field_condition(name: str, value: str) -> tuple[str, list[Any]]:
+    if name == "rule":
+        if value == ANY:
+            return "(problems <> '' OR id IN (SELECT example FROM finding))", []
+        found = "id IN (SELECT example FROM finding WHERE rule = ?)"
+        return f"(instr(' ' || problems || ' ', ?) OR {found})", [f" {value} ", value]
+    column = {"tag": "tags", "fact": "facts"}.get(name, name)
+    if value == ANY:
+        return f"{column} <> ''", []
+    if column != name:
+        return f"instr(' ' || {column} || ' ', ?)", [f" {value} "]
+    return f"{column} = ?", [value]
 
 
 def _select_ids(db: sqlite3.Connection, filter: Filter, limit: str = "") -> array[int]:

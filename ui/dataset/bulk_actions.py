@@ -75,6 +75,11 @@ def delete(workspace: Workspace, ids: array[int]) -> None:
     start_write(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), bulk_edits.delete, ids)
 
 
+def duplicate(workspace: Workspace, ids: array[int]) -> asyncio.Task[None]:
+    """Add copies of the rows as drafts in one undo step, in another thread."""
+    return start_write(workspace, trn("Duplicate {n} row", "Duplicate {n} rows", len(ids)), bulk_edits.duplicate, ids)
+
+
 def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
     """Write `value` into the column `field` of all rows in one undo step, in another thread."""
     if (field, value) == APPROVING:

@@ -1,7 +1,7 @@
 """The filter bar above the grid: one text field for the whole filter, and drop-downs that write into it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from core.checks import RULES
 from core.dataset import filters
-from core.dataset.filters import Filter
+from core.dataset.filters import Filter, Term
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -68,7 +68,7 @@ class FilterBar(QWidget):
         self.line = QLineEdit(placeholderText=tr("Search questions and answers"), clearButtonEnabled=True)
         self.line.setAccessibleName(tr("Search questions and answers"))
         self.line.setToolTip(
-            tr("Also: split:test  status:draft  tag:study  fact:f03  length:>500  /regular expression/")
+            tr("Also: split:test  status:draft  tag:study  -tag:old  fact:f03  length:>500  /regular expression/")
         )
         self.line.textChanged.connect(self._on_text)
         self.regex = basics.tool_button(".*", tr("Search with a regular expression"))
@@ -127,6 +127,14 @@ class FilterBar(QWidget):
         with QSignalBlocker(self.regex):
             self.regex.setChecked(False)
         self._set_line_text(words)
+
+    def narrow(self, terms: Sequence[Term]) -> None:
+        """Add conditions to the filter, and search at once."""
+        self._set_line_text(filters.format_filter(filters.narrow(self.filter(), terms)))
+
+    def search_text(self, text: str) -> None:
+        """Search for `text` among the rows that the other conditions leave."""
+        self.choose(filters.format_filter(replace(self.filter(), text=text, regex=False)))
 
     def clear(self) -> None:
         """Show all rows."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.checks import RULES
 from core.dataset import examples
 from core.dataset.examples import Example
+from core.dataset.filters import ANY, Term
 from core.language import tr
 from ui.widgets.value_texts import value_text
 
@@ -45,6 +46,11 @@ ALL_COLUMNS = (
 )
 COLUMNS = tuple(column.name for column in ALL_COLUMNS)
 CHOICES = frozenset(column.name for column in ALL_COLUMNS if column.choices)
+FILTER_FIELDS = {
+    "split": "split", "kind": "kind", "status": "status", "source": "source",
+    "tags": "tag", "facts": "fact", "problems": "rule",
+}  # fmt: skip
+SEVERAL_VALUES = frozenset(("tags", "facts", "problems"))  # separated by spaces
 NUMBER_COLUMNS = frozenset(COLUMNS.index(name) for name in ("length", "line"))
 
 
@@ -64,6 +70,15 @@ def cell_value(example: Example, name: str) -> str:
         return "" if example.line is None else str(example.line)
     stored: str = getattr(example, name)
     return stored
+
+
+def filter_terms(example: Example, name: str) -> tuple[Term, ...]:
+    """The conditions under which a row has the same value in the column `name`; none if it cannot be filtered by."""
+    if name not in FILTER_FIELDS:
+        return ()
+    value = cell_value(example, name)
+    values = value.split() if name in SEVERAL_VALUES else [value] if value else []
+    return tuple(Term(FILTER_FIELDS[name], one) for one in values) or (Term(FILTER_FIELDS[name], ANY, excluded=True),)
 
 
 def cell_text(example: Example) -> tuple[str, ...]:

@@ -56,9 +56,17 @@ class GridHeader(QHeaderView):
         self._arrange()
         self.sectionResized.connect(self._on_resized)
 
-    def menu(self) -> QMenu:
-        """A menu of the columns with check marks, built each time."""
+    def menu(self, clicked: int = -1) -> QMenu:
+        """A menu of the columns with check marks, built each time; before them what can be done with the column `clicked`."""
         menu = QMenu(self)
+        if clicked >= 0:
+            hide = menu.addAction(tr("Hide “{column}”", column=headings()[clicked]))
+            hide.setEnabled(self.count() - self.hiddenSectionCount() > 1)
+            hide.triggered.connect(lambda: self.show_column(clicked, False))
+            menu.addAction(tr("Fit to its contents")).triggered.connect(
+                lambda: self._table.resizeColumnToContents(clicked)
+            )
+            menu.addSeparator()
         for column, title in sorted(enumerate(headings()), key=lambda item: self.visualIndex(item[0])):
             action = menu.addAction(title)
             action.setCheckable(True)
@@ -130,6 +138,6 @@ class GridHeader(QHeaderView):
         self.fill()
 
     def _on_menu(self, place: QPoint) -> None:
-        menu = self.menu()
+        menu = self.menu(self.logicalIndexAt(place))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.mapToGlobal(place))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIn
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
+from core.dataset.examples import Example
 from core.language import tr
 from ui.dataset.cell_delegate import CellDelegate
 from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED
@@ -83,6 +84,11 @@ class GridView(QTableView):
         row = self.currentIndex().row()
         return self.rows.id(row) if 0 <= row < self.rows.rowCount() else 0
 
+    def current_example(self) -> Example | None:
+        """The current row, or None."""
+        row = self.currentIndex().row()
+        return self.rows.example(row) if 0 <= row < self.rows.rowCount() else None
+
     def current_field(self) -> str:
         """The column of the current cell; '' for none."""
         index = self.currentIndex()
@@ -101,12 +107,24 @@ class GridView(QTableView):
             self.rows.index(row, column), flags if select else QItemSelectionModel.SelectionFlag.NoUpdate
         )
 
+    def go_by(self, rows: int) -> None:
+        """Move the cursor by so many rows, and select the row that it comes to; at an end it stays."""
+        row = self.currentIndex().row() + rows
+        if 0 <= row < self.rows.rowCount():
+            self.go_to(row)
+
     def select_rows(self, rows: list[int]) -> None:
         """Select these lines, and no others."""
         selection = QItemSelection()
         for row in rows:
             selection.select(self.rows.index(row, 0), self.rows.index(row, 0))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | WHOLE_ROWS)
+
+    def invert_selection(self) -> None:
+        """Select the rows that are not selected, and no others."""
+        if last := self.rows.rowCount():
+            every = QItemSelection(self.rows.index(0, 0), self.rows.index(last - 1, len(COLUMNS) - 1))
+            self.selectionModel().select(every, QItemSelectionModel.SelectionFlag.Toggle | WHOLE_ROWS)
 
     @contextmanager
     def keep_place(self) -> Iterator[None]:

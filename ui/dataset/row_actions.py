@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
-from core.dataset import examples
+from core.dataset import examples, filters
+from core.dataset.filters import Filter
 from core.errors import JukuError
 from core.formats import clipboard_text
 from core.language import tr, trn
 from core.spec import spec
 from ui.dataset import bulk_actions
 from ui.dataset import copy_paste_drag as dataset_clipboard
-from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
+from ui.dataset.grid_columns import ALL_COLUMNS, CHOICES, COLUMNS, cell_value, filter_terms
 from ui.dataset.grid_view import GridView
 from ui.widgets.message_bar import Notice
 from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
+MAX_VALUE_SHOWN = 30  # characters of a cell in an entry of the menu
 
 
 class RowActions(QObject):
@@ -34,6 +37,8 @@ class RowActions(QObject):
     paste_ended = Signal()  # they have come, or never will
     text_pasted = Signal(str)  # rows of a file that were on the clipboard
     files_pasted = Signal(list)  # the paths of files that were
+    filter_wanted = Signal(tuple)  # the conditions, `Term`s, under which rows have the value of a cell or have not
+    search_wanted = Signal(str)  # the text of a cell
 
     def __init__(self, workspace: Workspace, table: GridView, owner: QWidget) -> None:
         super().__init__(owner)
@@ -55,10 +60,19 @@ class RowActions(QObject):
         self.copy_with_headings = self._build_table_action(
             tr("Copy with &headings"), "Ctrl+Shift+C", lambda: self._on_copy(with_headings=True)
         )
+        self.copy_column = self._build_table_action(tr("C&opy only this column"), "Ctrl+Alt+C", self._on_copy_column)
         # Text fields take the key for themselves; anywhere else in the tab it brings rows, also where none are yet.
         self.paste = self._build_action(tr("&Paste"), Key.Paste, self._on_paste)
         self.fill_down = self._build_table_action(tr("Fill &down"), "Ctrl+D", self._on_fill_down)
+        self.duplicate = self._build_table_action(tr("D&uplicate"), "Ctrl+Shift+D", self._on_duplicate)
         self.select_all = self._build_table_action(tr("Select &all"), Key.SelectAll, self._table.selectAll)
+        self.invert_selection = self._build_table_action(
+            tr("In&vert the selection"), "Ctrl+Shift+A", self._table.invert_selection
+        )
+        # Also from the pane below: one row after the other is read and mended there.
+        self.next_row = self._build_action(tr("Next row"), "Alt+PgDown", lambda: self._table.go_by(1))
+        self.previous_row = self._build_action(tr("Previous row"), "Alt+PgUp", lambda: self._table.go_by(-1))
+        self.go_to_row = self._build_action(tr("Go to ro&w…"), "Ctrl+G", self._on_go_to_row)
         self.delete = self._build_table_action(tr("&Delete"), Key.Delete, self._on_delete)
 
     def _build_bulk_actions(self) -> None:
@@ -106,7 +120,8 @@ class RowActions(QObject):
         """Enable the actions on rows only while rows are selected."""
         has_selection = self._table.selectionModel().hasSelection()
         for action in (
-            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.fill_down, self.delete,
+            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.copy_column, self.fill_down,
+            self.duplicate, self.delete,
             self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit,
         ):  # fmt: skip
             action.setEnabled(has_selection)
@@ -116,12 +131,13 @@ class RowActions(QObject):
         menu = QMenu(parent)
         _add_groups(
             menu,
-            (self.add_row, self.paste),
+            (self.add_row, self.duplicate, self.paste),
             (self.approve_kinds, self.judge, self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit, self.fill_down, self.delete),
             (self.replace, self.versions, self.token_counts),
             (self.link_facts, self.hold_out),
             (self.import_rows, self.export_rows),
-            (self.select_all,),
+            (self.select_all, self.invert_selection),
+            (self.next_row, self.previous_row, self.go_to_row),
         )  # fmt: skip
         return menu
 
@@ -131,7 +147,11 @@ class RowActions(QObject):
         _add_groups(
             menu,
             (self.edit_cell, self.edit_json),
-            (self.cut, self.copy, self.copy_with_headings, self.paste, self.fill_down),
+            (
+                self.cut, self.copy, self.copy_with_headings, self.copy_column, self.paste, self.fill_down,
+                self.duplicate,
+            ),
+            self._build_value_filters(menu),
             (
                 self.judge, self.approve, self.reject, self.mark_draft,
                 self._build_choices(menu, tr("&Split"), "split").menuAction(),
@@ -141,6 +161,24 @@ class RowActions(QObject):
             (self.delete,),
         )  # fmt: skip
         return menu
+
+    def _build_value_filters(self, parent: QMenu) -> list[QAction]:
+        """Filter by the value of the current cell, or exclude it; a text is searched for."""
+        example, field = self._table.current_example(), self._table.current_field()
+        if example is None:
+            return []
+        value = cell_value(example, field)
+        same, other = QAction(tr("Filter by “{value}”", value=_shorten(value, field)), parent), QAction(parent)
+        other.setText(tr("Exclude “{value}”", value=_shorten(value, field)))
+        if terms := filter_terms(example, field):
+            same.triggered.connect(lambda: self.filter_wanted.emit(terms))
+            opposite = tuple(replace(term, excluded=not term.excluded) for term in terms)
+            other.triggered.connect(lambda: self.filter_wanted.emit(opposite))
+            return [same, other]
+        if field in examples.TEXT_FIELDS and value and filters.parse(value) == Filter(text=value):
+            same.triggered.connect(lambda: self.search_wanted.emit(value))
+            return [same]
+        return []
 
     def _build_choices(self, parent: QMenu, title: str, field: str) -> QMenu:
         """A menu that sets the column `field` of the selected rows to one of its values."""
@@ -168,6 +206,28 @@ class RowActions(QObject):
         if ids := self._table.selected_ids():
             bulk_actions.delete(self._workspace, ids)
 
+    def _on_go_to_row(self) -> None:
+        if not (count := self._table.rows.rowCount()):
+            return
+        dialog = QInputDialog(self._owner)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(tr("Go to row"))
+        dialog.setLabelText(tr("Number of the row, from 1 to {n}", n=f"{count:,}"))
+        dialog.setInputMode(QInputDialog.InputMode.IntInput)
+        dialog.setIntRange(1, count)
+        dialog.setIntValue(max(self._table.currentIndex().row() + 1, 1))
+        dialog.intValueSelected.connect(self._on_row_number)
+        dialog.open()
+
+    def _on_row_number(self, number: int) -> None:
+        self._table.go_to(min(number, self._table.rows.rowCount()) - 1)
+        self._table.setFocus()
+
+    def _on_duplicate(self) -> None:
+        if ids := self._table.selected_ids():
+            self.pasted.emit()  # the copies are shown and selected, as pasted rows are
+            bulk_actions.duplicate(self._workspace, ids).add_done_callback(lambda _task: self.paste_ended.emit())
+
     def _on_fill_down(self) -> None:
         """Copy the first selected row's value in the cursor's column to the other selected rows."""
         ids, field = self._table.selected_ids(), self._table.current_field()
@@ -179,15 +239,23 @@ class RowActions(QObject):
 
     def _on_copy(self, with_headings: bool = False) -> None:
         if ids := self._table.selected_ids():
-            self._workspace.tasks.start(trn("Copy {n} row", "Copy {n} rows", len(ids)), self._copy(ids, with_headings))
+            columns = self._table.header.shown_columns()
+            label = trn("Copy {n} row", "Copy {n} rows", len(ids))
+            self._workspace.tasks.start(label, self._copy(ids, columns, with_headings))
 
-    async def _copy(self, ids: array[int], with_headings: bool) -> None:
+    def _on_copy_column(self) -> None:
+        if ids := self._table.selected_ids():
+            label = trn("Copy {n} row", "Copy {n} rows", len(ids))
+            self._workspace.tasks.start(label, self._copy(ids, [self._table.currentIndex().column()], False))
+
+    async def _copy(self, ids: array[int], columns: list[int], with_headings: bool) -> None:
         if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
-        columns = self._table.header.shown_columns()
         read = self._workspace.project.read
         text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
+        if len(ids) == len(columns) == 1:
+            text = text.removesuffix("\r\n")  # one cell goes into the middle of a text, too
         QGuiApplication.clipboard().setText(text)
 
     def _on_cut(self) -> None:
@@ -195,7 +263,9 @@ class RowActions(QObject):
             self._workspace.tasks.start("", self._cut(ids))
 
     async def _cut(self, ids: array[int]) -> None:
-        await self._copy(ids, False)  # first: what cannot be copied must not be deleted
+        await self._copy(
+            ids, self._table.header.shown_columns(), False
+        )  # first: what cannot be copied must not be deleted
         bulk_actions.delete(self._workspace, ids)
 
     def _on_paste(self) -> None:
@@ -288,6 +358,12 @@ def _add_groups(menu: QMenu, *groups: Sequence[QAction]) -> None:
         if number:
             menu.addSeparator()
         menu.addActions(list(group))
+
+
+def _shorten(value: str, field: str) -> str:
+    """A cell's value as part of a menu's entry."""
+    shown = " ".join((value_text(value) if field in CHOICES else value).split()) or tr("(none)")
+    return (shown if len(shown) <= MAX_VALUE_SHOWN else f"{shown[: MAX_VALUE_SHOWN - 1]}…").replace("&", "&&")
 
 
 def _files() -> list[Path]:

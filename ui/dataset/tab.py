@@ -112,6 +112,8 @@ class DatasetTab(Tab):
         self.rows.paste_ended.connect(self._on_paste_ended)
         self.rows.text_pasted.connect(lambda text: self.dialogs.import_rows(text, self._on_paste_ended))
         self.rows.files_pasted.connect(self.dialogs.import_rows)
+        self.rows.filter_wanted.connect(self.bar.narrow)
+        self.rows.search_wanted.connect(self.bar.search_text)
 
     def _make_buttons(self) -> None:
         self.fix_button = QPushButton()
@@ -222,7 +224,7 @@ class DatasetTab(Tab):
             self._project = self.model.project = self.workspace.project
             self._begin()
             self._search()
-        elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().rule):
+        elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().uses_rules()):
             self._apply_changes(changes)
         elif Table.FINDING in changes.tables:
             self.model.forget()

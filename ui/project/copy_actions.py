@@ -1,4 +1,4 @@
-"""Save a copy and Open a backup, in the File menu."""
+"""Save a copy, Back up and Open a backup, in the File menu."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 
 
 class CopyActions(QObject):
-    """Saves a copy of the project and restores backups.
+    """Saves a copy of the project, makes and restores backups.
 
     `opened` gives the path of a project that a backup was restored to; `flush` saves what is typed and not saved yet.
     """
@@ -47,6 +47,16 @@ class CopyActions(QObject):
         await self._flush()
         reporter = self._workspace.tasks.reporter(label)
         self._show_result(await backups.save_copy(self._workspace.project, path, reporter))
+
+    def back_up(self) -> None:
+        """Make a backup beside those that make themselves: before a change that one is not sure of."""
+        label = tr("Back up")
+        self._workspace.tasks.start(label, self._back_up(label), kind=ActivityKind.EXPORT)
+
+    async def _back_up(self, label: str) -> None:
+        await self._flush()
+        await self._workspace.backups.make_now(self._workspace.project, self._workspace.tasks.reporter(label))
+        Notice(self._window, tr("A backup was made.")).add_button(tr("Open a backup…"), self.show_backups)
 
     def show_backups(self) -> None:
         """Open the list of backups."""

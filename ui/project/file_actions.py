@@ -93,6 +93,7 @@ class FileActions(QObject):
         self.recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
         basics.menu_action(file, tr("Save a &copy…"), self._window.copies.ask)
+        basics.menu_action(file, tr("Bac&k up now"), self._window.copies.back_up)
         basics.menu_action(file, tr("Open a &backup…"), self._window.copies.show_backups)
         file.addSeparator()
         basics.menu_action(file, tr("&Import rows…"), self.ask_for_rows, "Ctrl+I")

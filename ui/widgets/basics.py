@@ -373,9 +373,15 @@ class EmptyState(QWidget):
         self.text.setMaximumWidth(style.scaled(style.TEXT_WIDTH))
         layout = QVBoxLayout(self)
         layout.addStretch()
-        for part in (self.title, self.text):
-            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            layout.addWidget(part)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(self.title)
+        # Alone, a widget that is narrower than its page is put at the left of it.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.text, 100)
+        middle.addStretch(1)
+        layout.addLayout(middle)
         if buttons:
             line = QHBoxLayout()
             line.addStretch()

@@ -1,13 +1,14 @@
 import asyncio
 import unicodedata
 from array import array
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset import examples, filters, search_index_builder, text_search
-from core.dataset.filters import Filter
+from core.dataset.filters import Filter, Term
 from core.dataset.search_index_builder import Finder
 from core.errors import FormatError
 from core.progress import Cancelled, Reporter
@@ -52,12 +53,65 @@ def test_find_by_text_and_by_words(sample):
         rule=st.sampled_from(["", "*", "role-unknown"]),
         min_length=st.none() | st.integers(0, 99),
         max_length=st.none() | st.integers(0, 99),
+        terms=st.sampled_from(
+            [(), (Term("tag", "old", True),), (Term("rule", "x"), Term("source", "my rows.csv", True))]
+        ),
     )
 )
 def test_words_and_filter_are_the_same(filter):
     if not filter.text:
         filter = Filter(**{name: getattr(filter, name) for name in Filter.__slots__ if name != "regex"})
+    if not filter.rule:  # the first value of a field has a place of its own
+        filter = replace(filter, terms=tuple(term for term in filter.terms if term.excluded))
     assert filters.parse(filters.format_filter(filter)) == filter
+
+
+EXCLUDING = {
+    "tag:a": [1, 2],
+    "tag:a tag:b": [2],  # the last one won, and nothing said so
+    "tag:a -tag:b": [1],
+    "-tag:a": [3, 4],
+    "tag:*": [1, 2, 3],
+    "-tag:*": [4],
+    "-tag:a -tag:b": [4],
+    'source:"my rows.csv"': [1],
+    '-source:"my rows.csv" tag:a': [2],
+    "-kind:*": [1, 3, 4],
+    "-rule:*": [1, 2, 3],
+    "rule:role-unknown rule:*": [4],
+    "-status:draft q": [1, 2, 4],
+}
+
+
+@pytest.mark.parametrize("words", EXCLUDING)
+def test_a_minus_excludes_and_all_conditions_hold(project, words):
+    add(project, ("q1", "a"), tags="a", source="my rows.csv")
+    add(project, ("q2", "a"), tags="a b", source="other.csv", kind="reverse")
+    add(project, ("q3", "a"), tags="b", status="draft")
+    add(project, ("q4", "a"))
+    asyncio.run(project.write("", lambda db: db.execute("UPDATE example SET problems = 'role-unknown' WHERE id = 4")))
+    assert found(project, words) == EXCLUDING[words]
+    assert filters.parse(filters.format_filter(filters.parse(words))) == filters.parse(words)
+
+
+def test_a_minus_before_other_words_is_text(project):
+    """Rows about programs have words such as --help."""
+    add(project, ("cmd --help", "-5 tag:"), ("help", "5"))
+    for words in ("--help", "-5", "-5 tag:"):
+        assert found(project, words) == [1]
+
+
+def test_narrowing_drops_what_says_the_opposite():
+    for words, field, value, excluded, expected in (
+        ("split:test goal", "tag", "a", False, "split:test tag:a goal"),
+        ("tag:a", "tag", "b", False, "tag:a tag:b"),
+        ("tag:a", "tag", "a", True, "-tag:a"),
+        ("-tag:a tag:b", "tag", "a", False, "tag:b tag:a"),
+        ("tag:a length:>5", "tag", "a", False, "tag:a length:>5"),
+    ):
+        narrowed = filters.narrow(filters.parse(words), [Term(field, value, excluded)])
+        assert filters.format_filter(narrowed) == expected
+        assert filters.parse(expected) == narrowed
 
 
 def test_one_japanese_character_other_widths_and_cases_are_found(project):

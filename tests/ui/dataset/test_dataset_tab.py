@@ -64,6 +64,24 @@ def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
     run(go())
 
 
+def test_the_next_row_is_edited_where_the_keyboard_is(run, tab):
+    """What was typed is written into the row that was left, and the keyboard stays in the pane below."""
+
+    async def go():
+        tab.table.go_to(2)
+        field = tab.detail.conversation.field("assistant")
+        field.setFocus()
+        field.selectAll()
+        field.insertPlainText("typed")
+        tab.rows.next_row.trigger()
+        assert tab.table.currentIndex().row() == 3
+        await until(lambda: cell(tab, 2, "answer").data(Qt.ItemDataRole.EditRole) == "typed")
+        assert cell(tab, 3, "answer").data(Qt.ItemDataRole.EditRole) == field.toPlainText() != "typed"
+        assert tab.focusWidget() is field
+
+    run(go())
+
+
 def test_search_filters_and_says_how_many(run, tab):
     async def go():
         total = tab.model.rowCount()

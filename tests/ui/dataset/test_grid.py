@@ -186,9 +186,23 @@ def test_columns_are_hidden_from_the_menu_but_never_all(grid):
     header = view.header
     for column in list(header.shown_columns())[1:]:
         header.show_column(column, False)
+    hide, *_ = header.menu(header.shown_columns()[0]).actions()
+    assert (hide.text().split()[0], hide.isEnabled()) == ("Hide", False)
     ticks = [action for action in header.menu().actions() if action.isChecked()]
     assert len(ticks) == 1
     assert not ticks[0].isEnabled()
+
+
+def test_the_column_that_was_clicked_is_fitted_or_hidden(grid):
+    view = grid()
+    column = COLUMNS.index("tags")
+    hide, fit, *_ = view.header.menu(column).actions()
+    assert (hide.text(), fit.text()) == ("Hide “Tags”", "Fit to its contents")
+    view.header.resizeSection(column, 300)
+    fit.trigger()
+    assert view.header.sectionSize(column) < 300
+    hide.trigger()
+    assert column not in view.header.shown_columns()
 
 
 def test_many_rows_are_not_dragged(grid):

@@ -1,11 +1,12 @@
 """What is done with selected rows: bulk changes, copy and paste, and the menus and keys that lead there."""
 
 from array import array
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QInputDialog, QPushButton, QWidget
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
@@ -185,6 +186,111 @@ def test_copied_cells_come_back_as_they_were(run, grid):
     run(go())
 
 
+def test_one_column_of_the_selected_rows_is_copied(run, grid):
+    async def go():
+        clipboard = QGuiApplication.clipboard()
+        await grid.project.write("", examples.set_field, 2, "answer", "two\nlines")
+        for rows, expected in (([0], grid.row(1).answer), ([0, 1], f'{grid.row(1).answer}\r\n"two\nlines"\r\n')):
+            clipboard.setText("")
+            grid.go_to(0, "answer")
+            grid.table.select_rows(rows)
+            grid.rows.copy_column.trigger()
+            await until(clipboard.text)
+            assert clipboard.text().replace("\r\n", "\n") == expected.replace("\r\n", "\n")
+
+    run(go())
+
+
+def test_copies_of_rows_are_drafts_behind_the_last_row(run, grid):
+    async def go():
+        count = len(grid.model.ids())
+        await grid.project.write("", lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 3"))
+        before = [grid.row(id) for id in (1, 3)]
+        grid.table.select_rows([0, 2])
+        grid.rows.duplicate.trigger()
+        await until(lambda: len(grid.model.ids()) == count + 2)
+        assert grid.project.undo_label == "Duplicate 2 rows"
+        copies = [grid.row(id) for id in grid.model.ids()[-2:]]
+        assert [row.status for row in copies] == ["draft", "draft"]
+        for row, copy in zip(before, copies, strict=True):
+            fields = {"id": copy.id, "status": "draft", "source": "", "line": None}
+            assert copy == replace(row, **fields)
+        await grid.project.undo()
+        assert len(find(grid.project.rows)) == count
+
+    run(go())
+
+
+def test_the_selection_is_inverted(grid):
+    count = grid.model.rowCount()
+    grid.table.select_rows([0, 2, 3])
+    grid.rows.invert_selection.trigger()
+    assert grid.table.intervals() == [(1, 1), (4, count - 1)]
+    grid.rows.invert_selection.trigger()
+    assert grid.table.intervals() == [(0, 0), (2, 3)]
+
+
+def test_the_cursor_goes_to_the_row_of_a_number(run, grid):
+    async def go():
+        grid.go_to(0, "answer")
+        grid.rows.previous_row.trigger()
+        assert grid.table.currentIndex().row() == 0
+        grid.rows.next_row.trigger()
+        assert grid.table.intervals() == [(1, 1)]
+        grid.rows.go_to_row.trigger()
+        dialog = grid.owner.findChild(QInputDialog)
+        assert (dialog.intMinimum(), dialog.intMaximum(), dialog.intValue()) == (1, grid.model.rowCount(), 2)
+        dialog.setIntValue(41)
+        dialog.accept()
+        assert grid.table.intervals() == [(40, 40)]
+        assert grid.table.current_field() == "answer"
+
+    run(go())
+
+
+VALUE_FILTERS = {
+    "split": ("Filter by “train”", "split:train", "-split:train"),
+    "tags": ("Filter by “a&&b c”", "tag:a&b tag:c", "-tag:a&b -tag:c"),
+    "facts": ("Filter by “(none)”", "-fact:*", "fact:*"),
+    "source": ("Filter by “my rows.csv”", 'source:"my rows.csv"', '-source:"my rows.csv"'),
+    "question": ("Filter by “two balls”", "two balls", None),
+    "notes": (None, None, None),
+}
+
+
+@pytest.mark.parametrize("field", VALUE_FILTERS)
+def test_rows_are_filtered_by_the_value_of_a_cell(run, grid, qtbot, field):
+    title, same, other = VALUE_FILTERS[field]
+    bar = FilterBar()
+    qtbot.addWidget(bar)
+    grid.rows.filter_wanted.connect(bar.narrow)
+    grid.rows.search_wanted.connect(bar.search_text)
+
+    async def go():
+        await grid.project.write("", examples.set_field, 1, "question", "two balls")
+        values = {"tags": "a&b c", "facts": "", "source": "my rows.csv", "split": "train"}
+        columns = ", ".join(f"{name} = ?" for name in values)
+        await grid.project.write(
+            "", lambda db: db.execute(f"UPDATE example SET {columns} WHERE id = 1", [*values.values()])
+        )
+        grid.model.forget()
+        grid.go_to(0, field)
+        menu = grid.rows.build_context_menu(grid.owner)
+        entries = {
+            action.text(): action for action in menu.actions() if action.text().startswith(("Filter by", "Excl"))
+        }
+        assert next(iter(entries), None) == title
+        for start, expected in (("Filter", same), ("Excl", other)):
+            bar.clear()
+            chosen = [action for text, action in entries.items() if text.startswith(start)]
+            assert len(chosen) == (expected is not None)
+            for action in chosen:
+                action.trigger()
+                assert bar.line.text() == expected
+
+    run(go())
+
+
 def test_what_is_pasted_below_the_last_row_becomes_new_rows(run, grid):
     async def go():
         last = len(grid.model.ids()) - 1
@@ -245,9 +351,10 @@ def test_menus_show_the_keys_and_need_a_selection(grid):
     menu = grid.rows.build_context_menu(grid.owner)
     texts = [action.text() for action in menu.actions()]
     assert texts[:3] == ["&Edit the cell", "Edit as &JSON…", ""]
-    assert texts[9:] == ["Let a model &judge…", "&Approve", "&Reject", "Mark as dra&ft", "&Split", "&Kind",
+    judge = texts.index("Let a model &judge…")
+    assert texts[judge:] == ["Let a model &judge…", "&Approve", "&Reject", "Mark as dra&ft", "&Split", "&Kind",
                          "Add ta&gs…", "&Bulk edit…", "", "&Delete"]  # fmt: skip
-    assert menu.actions()[10].shortcut().toString() == "Alt+A"
+    assert menu.actions()[judge + 1].shortcut().toString() == "Alt+A"
     actions = grid.rows.findChildren(QAction, options=Qt.FindChildOption.FindDirectChildrenOnly)
     taken = [key.toString() for action in actions for key in action.shortcuts()]
     assert len(taken) == len(set(taken)) > 10, taken

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QToolButton
 
 from core.dataset import examples, filters
+from core.errors import JukuError
 from core.progress import Reporter
 from core.storage import backups
 from core.storage import project as projects
@@ -53,6 +54,37 @@ def test_a_copy_is_saved_from_the_menu(run, window, tmp_path):
     copy = Project(tmp_path / "copy.juku")
     assert len(filters.find(copy.rows)) == len(filters.find(window.workspace.project.rows))
     copy.close()
+
+
+def test_a_backup_is_made_when_one_wants_it(run, window):
+    async def go():
+        project = window.workspace.project
+        folder = await project.read(backups.backup_folder)
+        for count in (1, 2):  # also where nothing has changed since the last one
+            action(window, "Back up now").trigger()
+            await until(lambda count=count: len(backups.list_backups(folder)) == count)
+            await until(lambda: not window.workspace.tasks.running())
+        assert window.findChildren(Notice)[-1].text.text() == "A backup was made."
+
+    run(go())
+
+
+def test_a_backup_that_cannot_be_made_leaves_the_work_to_the_next(run, window, monkeypatch):
+    async def go():
+        edit(window, "Changed")
+        project = window.workspace.project
+        await until(lambda: project.unbacked_tables)
+        before = set(project.unbacked_tables)
+
+        async def refuse(_project, _reporter):
+            raise JukuError("No room", "Free some space.")
+
+        monkeypatch.setattr(backups, "back_up", refuse)
+        with pytest.raises(JukuError):
+            await window.workspace.backups.make_now(project, Reporter())
+        assert project.unbacked_tables == before
+
+    run(go())
 
 
 def test_what_is_typed_is_in_the_copy(run, window, tmp_path):

@@ -59,3 +59,11 @@ def test_the_wheel_changes_a_number_only_where_it_has_the_focus(qtbot):
     assert wheel() == 3
     field.setFocus()
     assert wheel() == 2
+
+
+def test_what_an_empty_page_says_is_in_the_middle_of_a_wide_window(qtbot):
+    page = basics.EmptyState("No row matches", "Change the search words or the filters above.")
+    qtbot.addWidget(page)
+    page.resize(1600, 400)
+    page.show()
+    assert abs(page.text.geometry().center().x() - page.title.geometry().center().x()) <= 1
