@@ -258,4 +258,4 @@ def test_packed_weights_give_the_same(rows: int, biased: bool) -> None:
     with torch.inference_mode():
         expected = torch.nn.functional.linear(x, torch.cat(weights), torch.cat(biases) if biased else None)
         # Equal to the bit where it was measured; other processors may add in another order.
-        torch.testing.assert_close(Linear(weights, biases)(x), expected, rtol=2**-7, atol=2**-7)
+        assert torch.allclose(Linear(weights, biases)(x), expected, rtol=2**-7, atol=2**-7)
