@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
-import uvicorn
 from filelock import FileLock, Timeout
 
 from core.engine import child_lifetime
 from core.engine.http import server, services
 from core.engine.http.allowed_hosts import AllowedHosts, is_loopback
 from core.engine.http.connection import EngineConnection
+from core.engine.http.engine_server import EngineServer, create_server
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
 from core.engine.team import users_command
@@ -163,20 +163,8 @@ def _serve(arguments: argparse.Namespace) -> None:
 
     engine = _build_services(arguments)
     app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)
-    config = uvicorn.Config(
-        app,
-        http=EngineConnection,
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        # Longer than clients keep an idle connection: else a request may come while it is being closed.
-        timeout_keep_alive=300,
-        timeout_graceful_shutdown=2,
-    )
     with _address_file(arguments.home, url, token):
-        _run(uvicorn.Server(config), listening, arguments.child)
+        _run(create_server(app, EngineConnection), listening, arguments.child)
 
 
 def _build_services(arguments: argparse.Namespace) -> services.Services:
@@ -198,7 +186,7 @@ def _build_services(arguments: argparse.Namespace) -> services.Services:
         sys.exit(str(error))
 
 
-def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
+def _run(http: EngineServer, listening: socket.socket, child: bool) -> None:
     """Serve until a signal comes, or until the parent has exited."""
     # uvicorn sends itself the signal again after its shutdown: ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -208,7 +196,7 @@ def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
     asyncio.run(http.serve(sockets=[listening]))
 
 
-def _shut_down(http: uvicorn.Server) -> None:
+def _shut_down(http: EngineServer) -> None:
     """Request a clean shutdown; exit when it takes too long."""
     http.should_exit = True
     time.sleep(SHUTDOWN_SECONDS)

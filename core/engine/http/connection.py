@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import time
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -49,6 +52,7 @@ class EngineConnection(H11Protocol):
         if self._head_started is None and self.conn.their_state is h11.IDLE:
             self._head_started = self.loop.time()
         self._body_bytes += len(data)
+        self.server_state.default_headers = [(b"date", _format_date(int(time.time())))]
         super().data_received(data)
         if not self._is_refused:
             self._note_state()
@@ -126,6 +130,11 @@ class EngineConnection(H11Protocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+@lru_cache(1)
+def _format_date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 def _encode_response(error: ApiError, headers: str) -> bytes:
