@@ -22,6 +22,7 @@ from core.language import tr
 from core.storage import project as projects
 from core.storage.project import Project
 from ui import crash_dialog, qt_translations, restart, style
+from ui.cursor_blinking import CursorBlinking
 from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
@@ -52,6 +53,7 @@ def run(arguments: list[str]) -> int:
     free_imports()
     app = QApplication(sys.argv[:1])
     GarbageCollector(app)
+    CursorBlinking(app)
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
