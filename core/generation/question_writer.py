@@ -26,6 +26,7 @@ from core.errors import JukuError, ProviderError
 from core.generation import page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.request_runner import run_together
@@ -61,7 +62,7 @@ UNSTATED_ANSWERS = {
 }
 
 
-_HIRAGANA = re.compile(r"[\u3041-\u309f]+")
+_HIRAGANA = lazy_pattern(r"[\u3041-\u309f]+")
 
 
 @dataclass(frozen=True, slots=True)
