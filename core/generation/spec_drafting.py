@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
-
 from core import prompts
 from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz, process
 from core.providers import Message, Sampling
 from core.replies import reply_parts
 from core.spec import spec

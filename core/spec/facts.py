@@ -4,9 +4,8 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
 from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.spec import quote_tracking, spec
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec

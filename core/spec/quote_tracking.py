@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rapidfuzz import fuzz, process
-
 from core.lazy_numpy import np
+from core.lazy_rapidfuzz import fuzz, process
 from core.text import statements
 from core.text.diff import count_common_prefix
 from core.text.statements import Statement

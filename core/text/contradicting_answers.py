@@ -2,9 +2,8 @@
 
 from itertools import combinations
 
-from rapidfuzz import fuzz
-
 from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.text import clauses, negation, quantities
 from core.text.normalise import normalise
 

@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
-from rapidfuzz.distance import LCSseq
-
 from core.lazy_numpy import np
+from core.lazy_rapidfuzz import LCSseq, fuzz, process
 
 MAX_COMPARED_CELLS = (
     400_000_000  # lines times lines that are compared (a bit each); above that, all that differs is one change

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from rapidfuzz import fuzz, process
-
 from core.lazy_loading import lazy_pattern
 from core.lazy_numpy import np, npt
+from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.spilled_columns import NumberColumn, NumberTable, TextColumn, iterate_parts
 
