@@ -3,6 +3,7 @@
 It imports nothing before the window is painted that Juku does not.
 """
 
+import gc
 import json
 import os
 import sys
@@ -27,6 +28,7 @@ async def _add_results(window: Any) -> None:
 
 def run_window(kind: str) -> None:
     """Start Juku in this process, and print what was measured as JSON."""
+    gc.disable()  # as main.py does
     from ui import app
 
     found: dict[str, Any] = {}

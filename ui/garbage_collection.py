@@ -24,7 +24,7 @@ class GarbageCollector(QObject):
         self._seen = 0  # objects, at the last look
         self._woke_itself = False  # whether the loop turns only because of the last look
         self._timer = QTimer(self, interval=LOOK_INTERVAL)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         self._timer.start()
         if dispatcher := QAbstractEventDispatcher.instance():
             dispatcher.awake.connect(self._on_awake)
@@ -40,7 +40,8 @@ class GarbageCollector(QObject):
         elif not self._timer.isActive():
             self._timer.start()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Collect what is due, and look no more where nothing has happened since the last look."""
         self.collect_due()
         before, self._seen = self._seen, gc.get_count()[0]
         if abs(self._seen - before) <= QUIET_OBJECTS:  # no thread makes any, either
