@@ -27,7 +27,9 @@ def load() -> FirstLook:
     if not isinstance(found, dict):
         return FirstLook()
     defaults: dict[str, Any] = FirstLook()._asdict()
-    known = {name: found[name] for name, usual in defaults.items() if type(found.get(name)) is type(usual)}
+    known = {
+        name: found[name] for name, usual in defaults.items() if name in found and type(found[name]) is type(usual)
+    }
     recent = found.get("recent")
     last = recent[0] if isinstance(recent, list) and recent else None
     return FirstLook(**known)._replace(recent=Path(last) if isinstance(last, str) else None)

@@ -151,8 +151,8 @@ def test_no_frame_is_shown_for_a_project_that_another_window_has(run, window):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", '{"tab": "1", "recent": [3], "theme": null}', "[" * 100_000],
-    ids=["none", "list", "cut", "types", "deep"],
+    ["", "[]", "{", "{}", '{"tab": "1", "recent": [3], "theme": null}', "[" * 100_000],
+    ids=["none", "list", "cut", "empty", "types", "deep"],
 )
 def test_settings_that_make_no_sense_give_the_usual_look(text):
     file = settings.settings_file()
