@@ -3,11 +3,12 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 
 from core import first_look, settings
 from core.dataset import filters
@@ -17,10 +18,12 @@ from core.paths import ROOT
 from core.storage.project import Project
 from tests.support.pages.windows import settings_without_server
 from tests.support.until import until
-from ui import app
+from ui import app, style
+from ui.exam.totals_table import TotalsTable
 from ui.main_window import MainWindow
 from ui.project import window_sockets
 from ui.window_frame import tab_titles
+from ui.workspace import Workspace
 
 LOOKS = {"language": "ja", "theme": "dark", "text_size": 125, "geometry": "AAAA", "tab": 3}
 
@@ -73,6 +76,36 @@ def test_the_frame_becomes_the_window(run, frame, path):
 
     sheet = QApplication.instance().styleSheet()
     filled(run, frame, path, look)
+
+
+def sizes(window):
+    """What widgets have measured of themselves: heights of boxes, and widths of columns."""
+    tables = (window.spec_tab.pane.table, window.dataset_tab.table, window.findChild(TotalsTable))
+    columns = [[table.columnWidth(place) for place in range(table.model().columnCount())] for table in tables]
+    return [box.minimumHeight() for box in window.findChildren(QComboBox)], columns
+
+
+def test_dressed_at_the_end_it_has_the_sizes_of_a_window_that_was_dressed_from_the_beginning(
+    run, sample, dressed, qapp
+):
+    async def build(building):
+        workspace = Workspace(sample, settings_without_server())
+        window = MainWindow()
+        window.show_frame(FirstLook(), None)
+        with building:
+            window.fill(workspace)
+        found = sizes(window)
+        await until(lambda: not workspace.tasks.running())
+        window.stop_listening()
+        window.leave()
+        await workspace.tasks.close()
+        window.deleteLater()
+        return found
+
+    async def go():
+        assert await build(style.without_sheet(qapp)) == await build(nullcontext())
+
+    run(go())
 
 
 def test_closed_while_it_loads_it_opens_nothing(run, frame, path):
