@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 IDLE_SECONDS = 10.0
-SETTLE_SECONDS = 15.0  # after which what a start has begun is done
+SETTLE_SECONDS = 20.0  # after which what a start has begun is done
 
 
 async def _add_results(window: Any) -> None:
