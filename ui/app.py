@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ui import crash_dialog, event_loop, restart, window_rebuild
     from ui import workspace as workspaces
     from ui.project import single_instance
+    from ui.workspace import Workspace
 else:  # what the window needs to be shown is imported above, the rest when it is on the screen
     asyncio, log, settings = LazyModule("asyncio"), LazyModule("core.log"), LazyModule("core.settings")
     sample_projects, projects = LazyModule("core.dataset.sample_projects"), LazyModule("core.storage.project")
@@ -179,19 +180,14 @@ async def show(
     try:
         project, error = await open_first_project(chosen, document)
     except ProjectInUseError as taken:
-        wanted = requested_project(chosen, document)
-        if wanted is not None:
-            is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
-            if is_taken:
-                return
+        if await hand_over(requested_project(chosen, document), files):
+            return
         project, error = await open_sample_project(chosen), taken
+    if frame is not None and frame.is_abandoned:  # in the meantime
+        project.close()
+        return
     workspace = workspaces.Workspace(project, chosen)
-    if frame is None:
-        window = MainWindow(workspace)
-    else:
-        window = frame
-        with style.without_sheet(_application()):
-            window.fill(workspace)
+    window = make_window(workspace, frame)
     rebuild = window_rebuild.WindowRebuild(window, on_window)
     if look:
         rebuild.window_built.connect(look.watch)
@@ -214,10 +210,23 @@ async def show(
         rebuild.window.deleteLater()
 
 
-def _application() -> QApplication:
+async def hand_over(wanted: Path | None, files: list[Path]) -> bool:
+    """Whether the window that has the wanted project open takes the files over."""
+    if wanted is None:
+        return False
+    is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
+    return is_taken
+
+
+def make_window(workspace: Workspace, frame: MainWindow | None) -> MainWindow:
+    """The window on a workspace: the empty one that is on the screen, filled, or another one."""
+    if frame is None:
+        return MainWindow(workspace)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    return app
+    with style.without_sheet(app):
+        frame.fill(workspace)
+    return frame
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:

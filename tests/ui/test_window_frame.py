@@ -119,6 +119,23 @@ def test_closed_while_it_loads_it_opens_nothing(run, frame, path):
     frame.deleteLater()
 
 
+def test_closed_while_the_project_is_opened_it_leaves_that_to_others(run, frame, path, monkeypatch):
+    opened = app.open_first_project
+
+    async def close_then_open(*given):
+        frame.close()
+        return await opened(*given)
+
+    async def go():
+        monkeypatch.setattr(app, "open_first_project", close_then_open)
+        await app.show(settings_without_server(), [path], pytest.fail, None, frame)
+        assert not frame.isVisible()
+        Project(path).close()  # nobody else has it
+
+    run(go())
+    frame.deleteLater()
+
+
 def test_files_dropped_while_it_loads_are_opened(run, frame, path, tmp_path):
     rows = tmp_path / "rows.jsonl"
     rows.write_text(jsonl.new_row("", "dropped", "a") + "\n")
