@@ -12,6 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 else:
-    np, npt = LazyModule("numpy"), LazyModule("numpy.typing")
+    np, npt = LazyModule("numpy", keeps=True), LazyModule("numpy.typing")
 
 __all__ = ["np", "npt"]

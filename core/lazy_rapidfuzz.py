@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rapidfuzz import fuzz, process
     from rapidfuzz.distance import OSA, LCSseq
 else:
-    fuzz, process = LazyModule("rapidfuzz.fuzz"), LazyModule("rapidfuzz.process")
-    OSA, LCSseq = LazyModule("rapidfuzz.distance.OSA"), LazyModule("rapidfuzz.distance.LCSseq")
+    fuzz, process = LazyModule("rapidfuzz.fuzz", keeps=True), LazyModule("rapidfuzz.process", keeps=True)
+    OSA, LCSseq = (LazyModule(f"rapidfuzz.distance.{name}", keeps=True) for name in ("OSA", "LCSseq"))
 
 __all__ = ["OSA", "LCSseq", "fuzz", "process"]
