@@ -1,5 +1,6 @@
 """Juku: with a command the work without a window, else the window."""
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,12 @@ def main(arguments: list[str]) -> int:
         from core.cli import commands
 
         return commands.run(arguments)
+    return open_window(arguments)
+
+
+def open_window(arguments: list[str]) -> int:
+    """The window; returns the exit status of the process."""
+    gc.disable()  # while thousands of objects come that all stay; ui/garbage_collection.py collects later
     from ui.app import run
 
     return run(arguments)
@@ -47,9 +54,7 @@ def start_window() -> int:
     """The program `juku-window`: all arguments are files. Returns the exit status of the process."""
     sys.excepthook = report
     open_closed_streams()
-    from ui.app import run
-
-    return run(sys.argv[1:])
+    return open_window(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from core.paths import real_path
 
 MAX_NAME_BYTES = 235  # of a file name; most disks allow 255, the rest is for a number and for `-journal`
@@ -114,6 +112,8 @@ def shorten_name(stem: str, end: str) -> str:
 def hold_lock(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock file `path` against other windows; go on without it on a full disk, or when one holds it for longer than
     `timeout` seconds."""
+    from filelock import FileLock, Timeout  # it imports asyncio, which only reading the settings does not need
+
     lock = FileLock(path, timeout=timeout)
     with suppress(OSError, Timeout):
         lock.acquire()

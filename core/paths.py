@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+PROJECT_SUFFIX = ".juku"
+
 APP_NAME = "juku"
 ROOT = Path(__file__).resolve().parent.parent  # the program's folder
 RESOURCES = ROOT / "resources"

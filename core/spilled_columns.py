@@ -1,15 +1,15 @@
 """Columns of numbers and texts that grow row by row and move to a temporary file where they are many."""
 
+from __future__ import annotations
+
 import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from core.errors import JukuError
 from core.language import tr
+from core.lazy_numpy import np, npt
 
 MAX_BYTES_IN_MEMORY = 128 * 1024  # of one column of numbers
 MAX_TEXT_BYTES_IN_MEMORY = 2 * 1024 * 1024  # of one column of texts, or one table

@@ -1,8 +1,10 @@
 """Starts the window: the language, the look, the event loop, and what happens when something breaks."""
 
-import asyncio
+from __future__ import annotations
+
 import builtins
 import gc
+import importlib
 import itertools
 import logging
 import os
@@ -10,69 +12,136 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from core import language, log, paths, settings
-from core.dataset import sample_projects
+from core import first_look, language, paths
 from core.errors import JukuError, ProjectInUseError
 from core.language import tr
-from core.storage import project as projects
-from core.storage.project import Project
-from ui import crash_dialog, qt_translations, restart, style
-from ui.event_loop import EventLoop
+from core.lazy_loading import LazyModule
+from ui import qt_translations, style
+from ui.cursor_blinking import CursorBlinking
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
-from ui.project import single_instance
+from ui.project import window_sockets
 from ui.system_look import SystemLook
 from ui.widgets import screen_fit
-from ui.window_rebuild import WindowRebuild
-from ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from core import log, settings
+    from core.dataset import sample_projects
+    from core.storage import project as projects
+    from core.storage.project import Project
+    from ui import crash_dialog, event_loop, restart, window_rebuild
+    from ui import workspace as workspaces
+    from ui.project import single_instance
+    from ui.workspace import Workspace
+else:  # what the window needs to be shown is imported above, the rest when it is on the screen
+    asyncio, log, settings = LazyModule("asyncio"), LazyModule("core.log"), LazyModule("core.settings")
+    sample_projects, projects = LazyModule("core.dataset.sample_projects"), LazyModule("core.storage.project")
+    crash_dialog, event_loop = LazyModule("ui.crash_dialog"), LazyModule("ui.event_loop")
+    restart, window_rebuild = LazyModule("ui.restart"), LazyModule("ui.window_rebuild")
+    workspaces, single_instance = LazyModule("ui.workspace"), LazyModule("ui.project.single_instance")
 
 logger = logging.getLogger(__name__)
 EXIT_NO_DISPLAY = 1
 # Seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt.
 SWITCH_INTERVAL = 0.0005
+FRAME_WAIT_MS = 500  # milliseconds at most for a desktop to let the empty window paint
 FREEZE_DELAY = 3000  # milliseconds after which the window has what it keeps
 
 
 def run(arguments: list[str]) -> int:
     """Open the window; `arguments` are a project and files to import. Returns the process's exit status."""
-    chosen = settings.load()
-    language.set_language(chosen.language)
+    look = first_look.load()
+    language.set_language(look.language)
     if not has_display():
         print(
             tr("There is no display here. The commands do the same work without a window: juku --help"), file=sys.stderr
         )
         return EXIT_NO_DISPLAY
-    log.configure()
     sys.setswitchinterval(SWITCH_INTERVAL)
     free_imports()
-    app = QApplication(sys.argv[:1])
-    GarbageCollector(app)
-    app.setApplicationName("Juku")
-    app.setDesktopFileName("juku")
-    app.setQuitOnLastWindowClosed(False)
-    app.setWindowIcon(style.icon("juku"))
-    qt_translations.translate(app, chosen.language or language.system_language())
-    style.set_text_size(app, chosen.text_size)
-    look = SystemLook(app)
-    style.apply(app, chosen.theme)
-    screen_fit.watch(app)
-    loop = EventLoop(app)
+    app, system_look = make_application(look)
+    found = [Path(argument) for argument in arguments]
+    frame = show_frame(look, found)
+    log.configure()
+    chosen = settings.load()
+    qt_translations.translate(app, language.current_language())
+    loop = event_loop.EventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)
     restart.wait_for_predecessor()
     window: list[MainWindow] = []
     try:
         with loop:
-            loop.run_until_complete(show(chosen, [Path(argument) for argument in arguments], window.append, look))
+            loop.run_until_complete(show(chosen, found, window.append, system_look, frame))
     finally:  # whatever else went wrong: a restart is asked for when something has
         if window and window[-1].restarts:
             restart.restart(window[-1].workspace.project.path)
     return 0
+
+
+def make_application(look: first_look.FirstLook) -> tuple[QApplication, SystemLook]:
+    """Qt's application with the person's look, and what follows the desktop's."""
+    app = QApplication(sys.argv[:1])
+    GarbageCollector(app)
+    CursorBlinking(app)
+    app.setApplicationName("Juku")
+    app.setDesktopFileName("juku")
+    app.setQuitOnLastWindowClosed(False)
+    app.setWindowIcon(style.icon("juku"))
+    style.set_text_size(app, look.text_size)
+    system_look = SystemLook(app)
+    style.apply(app, look.theme)
+    screen_fit.watch(app)
+    return app, system_look
+
+
+class FirstPaint(QObject):
+    """Notices that a window has been painted, or that its desktop lets it wait for too long."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.is_over = False
+        window.installEventFilter(self)
+        QTimer.singleShot(FRAME_WAIT_MS, self, self._end)
+
+    def _end(self) -> None:
+        self.is_over = True
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.is_over = self.is_over or event.type() == QEvent.Type.Paint
+        return super().eventFilter(watched, event)
+
+
+def show_frame(look: first_look.FirstLook, found: list[Path]) -> MainWindow | None:
+    """Show the window at once, still empty; None where another window may take the files over."""
+    wanted = find_document(found) or look.recent
+    if wanted is not None and window_sockets.is_open(wanted):
+        return None
+    window = MainWindow()
+    painted = FirstPaint(window)
+    window.show_frame(look, wanted)
+    while not painted.is_over:  # no task runs yet that could be disturbed
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    painted.deleteLater()
+    return window
+
+
+def find_document(found: list[Path]) -> Path | None:
+    """The project among the files that the command line names."""
+    return next((path for path in found if path.suffix == paths.PROJECT_SUFFIX), None)
+
+
+def load_window() -> None:
+    """Import what fills the window; to be called in a thread, while the window answers."""
+    for module in ("ui.window_parts", "ui.window_rebuild", "core.dataset.sample_projects"):
+        importlib.import_module(module)
 
 
 def free_imports() -> None:
@@ -96,33 +165,41 @@ async def show(
     found: list[Path],
     on_window: Callable[[MainWindow], object] = lambda _window: None,
     look: SystemLook | None = None,
+    frame: MainWindow | None = None,
 ) -> None:
-    """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
-    document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
+    """Show the window on the named project, the last one, or at first the sample; return when it is closed.
+
+    `frame` is the empty window that is on the screen already.
+    """
+    document = find_document(found)
     files = [path for path in found if path != document]
     is_first_start = not found and not chosen.recent
+    await asyncio.to_thread(load_window)
+    if frame is not None and frame.is_abandoned:
+        return
     try:
         project, error = await open_first_project(chosen, document)
     except ProjectInUseError as taken:
-        wanted = requested_project(chosen, document)
-        if wanted is not None:
-            is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
-            if is_taken:
-                return
+        if await hand_over(requested_project(chosen, document), files):
+            return
         project, error = await open_sample_project(chosen), taken
-    workspace = Workspace(project, chosen)
-    window = MainWindow(workspace)
-    rebuild = WindowRebuild(window, on_window)
+    if frame is not None and frame.is_abandoned:  # in the meantime
+        project.close()
+        return
+    workspace = workspaces.Workspace(project, chosen)
+    window = make_window(workspace, frame)
+    rebuild = window_rebuild.WindowRebuild(window, on_window)
     if look:
         rebuild.window_built.connect(look.watch)
         look.font_changed.connect(workspace.look_changed)
     rebuild.announce()
     workspace.remember(project.path)
     window.show()
+    gc.freeze()  # modules and the window: to look through them for garbage would stop it for 200 ms in the next seconds
     if error is not None:
         window.opening.explain(error)
     show_last_close_error(window, chosen)
-    window.open_paths(files)
+    window.open_paths([*files, *window.early_files])
     if is_first_start:
         window.files.show_welcome()
     QTimer.singleShot(FREEZE_DELAY, window, freeze_garbage)
@@ -131,6 +208,25 @@ async def show(
     finally:
         await workspace.close()
         rebuild.window.deleteLater()
+
+
+async def hand_over(wanted: Path | None, files: list[Path]) -> bool:
+    """Whether the window that has the wanted project open takes the files over."""
+    if wanted is None:
+        return False
+    is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
+    return is_taken
+
+
+def make_window(workspace: Workspace, frame: MainWindow | None) -> MainWindow:
+    """The window on a workspace: the empty one that is on the screen, filled, or another one."""
+    if frame is None:
+        return MainWindow(workspace)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    with style.without_sheet(app):
+        frame.fill(workspace)
+    return frame
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:
@@ -193,7 +289,7 @@ def install_crash_dialog(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(_on_loop_error)
 
 
-def _on_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _on_loop_error(_loop: object, context: dict[str, Any]) -> None:
     error = context.get("exception")
     if isinstance(error, BaseException):
         crash_dialog.show(error)

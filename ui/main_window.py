@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QMenu,
     QProgressBar,
     QPushButton,
     QTabWidget,
@@ -18,63 +18,48 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core import settings
-from core.activity_history import ActivityKind, HistoryEntry
 from core.errors import FileChangedError, JukuError
-from core.exam import runs
 from core.language import tr
-from core.storage.project import Changes, Project
-from core.teaching.teaching_path import PathStep
-from core.training.jobs import Job
+from core.lazy_loading import LazyModule
 from ui import style
-from ui.activities import Activity
-from ui.activity import activity_texts
-from ui.activity.activity_dock import ActivityDock
-from ui.activity.end_notification import EndNotification
-from ui.chat.tab import ChatTab
-from ui.dataset import drop_question
-from ui.dataset.tab import DatasetTab
-from ui.exam.tab import ExamTab
-from ui.menus.edit_menu import EditActions
-from ui.menus.help_menu import HelpActions
-from ui.menus.view_menu import ViewActions
-from ui.menus.window_menu import WindowActions
-from ui.project import close_question, single_instance
-from ui.project.copy_actions import CopyActions
-from ui.project.file_actions import FileActions, ProjectWindow
-from ui.project.opening import ProjectOpener
-from ui.project.print_actions import PrintActions
-from ui.project.single_instance import OneWindow
-from ui.project.synced_folder_bar import SyncedFolderBar
-from ui.project.teaching_path_actions import TeachingPathActions
-from ui.project.teaching_path_bar import TeachingPathBar
-from ui.project.window_layout import WindowLayout
-from ui.rescue.deadline_label import DeadlineLabel
-from ui.settings.settings_dialog import SettingsDialog
-from ui.spec.tab import SpecTab
-from ui.tab_base import ALL_TABLES, Tab
-from ui.training import job_end_notice
-from ui.training.tab import TrainingTab
-from ui.widgets import basics, floating_message, screen_fit
-from ui.widgets.composition_guard import CompositionGuard
-from ui.widgets.drop_overlay import DropOverlay
-from ui.widgets.message_bar import MessageBar, Notice
-from ui.widgets.server_trouble_bar import ServerTroubleBar
-from ui.workspace import Workspace
+from ui.widgets import screen_fit
+from ui.window_frame import DRAG_ENDS, WindowFrame, dropped_files, window_title
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from core import settings
+    from core.activity_history import HistoryEntry
+    from core.storage.project import Changes, Project
+    from core.teaching.teaching_path import PathStep
+    from core.training.jobs import Job
+    from ui import window_parts as parts
+    from ui.activities import Activity
+    from ui.tab_base import Tab
+    from ui.workspace import Workspace
+else:
+    # Imported when the window is on the screen already.
+    asyncio, settings = LazyModule("asyncio"), LazyModule("core.settings")
+    parts = LazyModule("ui.window_parts")
 
 logger = logging.getLogger(__name__)
-# During a drag no other events of the mouse come: one that does says that the drag is over.
-DRAG_ENDS = {QEvent.Type.DragLeave, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress}
-SHOWN_KINDS = {*ActivityKind} - {ActivityKind.TRAINING}  # in the status bar
-ASKED_KINDS = {*ActivityKind} - {ActivityKind.OTHER}  # before the window closes
 
 
-class MainWindow(ProjectWindow):
+class MainWindow(WindowFrame):
     """The main window on one workspace; `closed` is done once everything is saved and stopped."""
 
-    def __init__(self, workspace: Workspace, before: MainWindow | None = None) -> None:
-        """`before` is the window on the same workspace whose place this one takes (ui/window_rebuild.py)."""
+    def __init__(self, workspace: Workspace | None = None, before: MainWindow | None = None) -> None:
+        """Without a workspace it is a frame to begin with, to be filled later.
+
+        `before` is the window on the same workspace whose place this one takes (ui/window_rebuild.py).
+        """
         super().__init__()
+        if workspace is not None:
+            self.fill(workspace, before)
+
+    def fill(self, workspace: Workspace, before: MainWindow | None = None) -> None:
+        """Show the workspace's project, with all that belongs to the window."""
+        self.setUpdatesEnabled(False)  # the frame stays on the screen until all has its place
         self.workspace = workspace
         self.closed: asyncio.Future[None] = before.closed if before else asyncio.get_running_loop().create_future()
         teaching, rescuer = (before.training_tab.teaching, before.files.rescuer) if before else (None, None)
@@ -82,31 +67,36 @@ class MainWindow(ProjectWindow):
         self._agreed = False  # whether the person wants to close although a job is being trained here
         self.restarts = False  # whether Juku restarts with the same project after this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
-        self.spec_tab: SpecTab = SpecTab(workspace)
-        self.dataset_tab = DatasetTab(workspace)
-        self.training_tab: TrainingTab = TrainingTab(workspace, teaching=teaching)
-        self.chat_tab = ChatTab(workspace)
-        self.exam_tab = ExamTab(workspace)
+        self.spec_tab: parts.SpecTab = parts.SpecTab(workspace)
+        self.dataset_tab = parts.DatasetTab(workspace)
+        self.training_tab: parts.TrainingTab = parts.TrainingTab(workspace, teaching=teaching)
+        self.chat_tab = parts.ChatTab(workspace)
+        self.exam_tab = parts.ExamTab(workspace)
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
-        self.activity = ActivityDock(workspace.activities, self)
-        self.copies = CopyActions(workspace, self, self.flush)
-        CompositionGuard(self)
-        self._one = OneWindow(self)
+        self.activity = parts.ActivityDock(workspace.activities, self)
+        self.copies = parts.CopyActions(workspace, self, self.flush)
+        parts.CompositionGuard(self)
+        self._one = parts.OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
-        self.printing = PrintActions(workspace, self, self.tabs)
-        self.files: FileActions = FileActions(workspace, self, rescuer)
-        self.layouts = WindowLayout(workspace, self)
-        self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
+        self.printing = parts.PrintActions(workspace, self, self.tabs)
+        self.files: parts.FileActions = parts.FileActions(workspace, self, rescuer)
+        self.layouts = parts.WindowLayout(workspace, self)
+        self.opening = parts.ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
         self._restore()
         self.show_project(is_opened=before is None)
+        self.is_filled = True
         if before:
             self._take_over(before)
+        if self.early_tab is not None:
+            self.tabs.setCurrentIndex(self.early_tab)
+        self._content.show()
+        self.setUpdatesEnabled(True)
 
     def _take_over(self, before: MainWindow) -> None:
         """Show what the window before shows; that one leaves everything to this one."""
@@ -141,23 +131,21 @@ class MainWindow(ProjectWindow):
     def _restore(self) -> None:
         """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
-        self.resize(style.scaled(1240), style.scaled(820))
-        if not self.layouts.restore_geometry():
-            self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
-        screen_fit.fit(self)
+        if not self.isVisible():
+            self.restore_place(chosen.geometry)
+        if self.layouts.restore_geometry():
+            screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
             self.tabs.setCurrentIndex(chosen.tab)
 
     def _lay_out(self) -> None:
-        self.messages, self.trouble = MessageBar(self), ServerTroubleBar(self.workspace, self)
-        self.place = SyncedFolderBar(self.workspace, self)
-        self.drop_overlay = DropOverlay(self)
-        self.tabs = QTabWidget(documentMode=True)
-        self.tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
-        self.tabs.tabBar().setDrawBase(False)
+        self.messages, self.trouble = parts.MessageBar(self), parts.ServerTroubleBar(self.workspace, self)
+        self.place = parts.SyncedFolderBar(self.workspace, self)
+        self.drop_overlay = parts.DropOverlay(self)
+        self.tabs = self._make_tabs()
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        self.path = TeachingPathBar(self.workspace)
+        self.path = parts.TeachingPathBar(self.workspace)
         whole = QWidget()
         layout = QVBoxLayout(whole)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -165,30 +153,28 @@ class MainWindow(ProjectWindow):
         layout.addWidget(self.path)
         layout.addWidget(self.tabs, 1)
         self._content = screen_fit.wrap_in_scroll_area(whole)
+        if self.isVisible():
+            self._content.hide()  # it comes up as a whole at the end
         self.setCentralWidget(self._content)
 
     def _make_menus(self) -> None:
-        self.files.fill(self._add_menu(tr("&File")))
-        edit = self._add_menu(tr("&Edit"))
-        self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
-        self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
-        EditActions(edit, self.tabs)
-        ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path, self.activity)
-        WindowActions(self._add_menu(tr("&Window")), self, self.workspace)
-        self.help = HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
-
-    def _add_menu(self, title: str) -> QMenu:
-        menu = self.menuBar().addMenu(title)
-        menu.aboutToShow.connect(lambda: basics.make_room_in(menu))
-        return menu
+        for menu in (self._file_menu, self._edit_menu, self._view_menu, self._window_menu, self._help_menu):
+            menu.aboutToShow.connect(partial(parts.basics.make_room_in, menu))
+        self.files.fill(self._file_menu)
+        edit = self._edit_menu
+        self.undo_action = parts.basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
+        self.redo_action = parts.basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
+        parts.EditActions(edit, self.tabs)
+        parts.ViewActions(self._view_menu, self, self.workspace, self.tab_list, self.path, self.activity)
+        parts.WindowActions(self._window_menu, self, self.workspace)
+        self.help = parts.HelpActions(self._help_menu, self, self.workspace)
 
     def _make_status_bar(self) -> None:
-        self.server_label = basics.label(dim=True)
-        self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
+        self.server_label = parts.basics.label(dim=True)
         self.statusBar().addWidget(self.server_label)
-        self.deadline = DeadlineLabel(self.workspace)
+        self.deadline = parts.DeadlineLabel(self.workspace)
         self.statusBar().addWidget(self.deadline)
-        self._task = basics.label(dim=True)
+        self._task = parts.basics.label(dim=True)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setMaximumWidth(style.scaled(180))
         self._cancel = QPushButton(tr("Cancel"))
@@ -203,7 +189,7 @@ class MainWindow(ProjectWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
-            tabs.currentChanged.connect(lambda _index: floating_message.reposition_all(self))
+            tabs.currentChanged.connect(lambda _index: parts.floating_message.reposition_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         self.workspace.activities.changed.connect(self._show_running)
@@ -219,10 +205,10 @@ class MainWindow(ProjectWindow):
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.open_rescue)
         self.workspace.queue.ended.connect(self._on_job_ended)
-        self.notification = EndNotification(self.workspace, self)
+        self.notification = parts.EndNotification(self.workspace, self)
         self.notification.clicked.connect(self._on_notification_clicked)
         self.path.step_chosen.connect(self._on_step)
-        TeachingPathActions(self.workspace, self, self.path)
+        parts.TeachingPathActions(self.workspace, self, self.path)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)
@@ -230,16 +216,16 @@ class MainWindow(ProjectWindow):
 
     def show_project(self, is_opened: bool = True) -> None:
         """Show the workspace's project. `is_opened`: just now, so that an exam that is said to be running was broken off."""
-        self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
+        self.setWindowTitle(window_title(self.workspace.project.path))
         for one in (self._one, self.place, self.path):
             one.follow(self.workspace.project)
         if is_opened and self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
-        self.refresh(ALL_TABLES)
+        self.refresh(parts.ALL_TABLES)
         self.layouts.restore()
         tasks = self.workspace.tasks
         if is_opened and not self.workspace.project.read_only:
-            tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
+            tasks.start("", self.workspace.project.write("", parts.runs.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
         self.deadline.load()
         self.workspace.llm_runs.follow()
@@ -272,7 +258,7 @@ class MainWindow(ProjectWindow):
     def _switch(self, project: Project) -> None:
         for dialog in self.findChildren(QDialog):  # they were opened on what the project before has
             dialog.done(QDialog.DialogCode.Rejected)
-        for notice in self.findChildren(Notice):  # their buttons would act on the rows of the next one
+        for notice in self.findChildren(parts.Notice):  # their buttons would act on the rows of the next one
             notice.end()
         self.workspace.switch(project)
         self.show_project()
@@ -294,22 +280,28 @@ class MainWindow(ProjectWindow):
     def _on_failed(self, error: JukuError) -> None:
         self.messages.show_error(error)
         if isinstance(error, FileChangedError):
-            self.refresh(ALL_TABLES)
+            self.refresh(parts.ALL_TABLES)
 
     def _newest_activity(self) -> Activity | None:
         """What the status bar shows. A job, which goes on without the window, is not cancelled in passing."""
-        shown = (one for one in self.workspace.activities.running() if one.entry.kind in SHOWN_KINDS and one.cancel)
+        shown = (
+            one for one in self.workspace.activities.running() if one.entry.kind in parts.SHOWN_KINDS and one.cancel
+        )
         return next(shown, None)
 
     def _on_job_ended(self, job: Job) -> None:
-        job_end_notice.show(self, job)
+        parts.job_end_notice.show(self, job)
 
     def _show_running(self, _progressed: Activity | None = None) -> None:
         newest = self._newest_activity()
         for widget in (self._task, self._progress, self._cancel):
             widget.setVisible(newest is not None)
         if newest is not None:
-            told = "" if newest.share is None and not newest.progress.pause else activity_texts.format_progress(newest)
+            told = (
+                ""
+                if newest.share is None and not newest.progress.pause
+                else parts.activity_texts.format_progress(newest)
+            )
             self._task.setText(" – ".join(filter(None, (newest.entry.label, told))))
             self._progress.setRange(0, 0 if newest.share is None else 1000)
             self._progress.setValue(int(1000 * (newest.share or 0)))
@@ -321,20 +313,20 @@ class MainWindow(ProjectWindow):
     def _on_activity_wanted(self, entry: HistoryEntry) -> None:
         """Show where something runs or ran."""
         if entry.project and entry.project != str(self.workspace.project.path):
-            text = tr("It belongs to another project: {name}", name=activity_texts.format_project(entry))
-            notice = Notice(self, text, "note", lasting=True)
+            text = tr("It belongs to another project: {name}", name=parts.activity_texts.format_project(entry))
+            notice = parts.Notice(self, text, "note", lasting=True)
             notice.add_button(tr("Open this project"), lambda: self.open_paths([Path(entry.project)]))
             return
         tab = {
-            ActivityKind.EXAM: self.exam_tab, ActivityKind.TRAINING: self.training_tab,
-            ActivityKind.TEACHING: self.training_tab, ActivityKind.MODEL: self.training_tab,
-        }.get(ActivityKind(entry.kind), self.dataset_tab)  # fmt: skip
+            parts.ActivityKind.EXAM: self.exam_tab, parts.ActivityKind.TRAINING: self.training_tab,
+            parts.ActivityKind.TEACHING: self.training_tab, parts.ActivityKind.MODEL: self.training_tab,
+        }.get(parts.ActivityKind(entry.kind), self.dataset_tab)  # fmt: skip
         self.tabs.setCurrentWidget(tab)
-        if entry.kind == ActivityKind.TRAINING:
+        if entry.kind == parts.ActivityKind.TRAINING:
             self.training_tab.show_job(int(entry.reference.rpartition(":")[2] or 0))
-        elif entry.kind == ActivityKind.TEACHING:
+        elif entry.kind == parts.ActivityKind.TEACHING:
             self.training_tab.show_teaching()
-        elif entry.kind == ActivityKind.RESCUE:
+        elif entry.kind == parts.ActivityKind.RESCUE:
             self.files.open_rescue()
 
     def _on_offers(self) -> None:
@@ -360,15 +352,15 @@ class MainWindow(ProjectWindow):
 
     def _on_step(self, step: PathStep) -> None:
         """Show where a step is taken."""
-        if step in (PathStep.TEXT, PathStep.FACTS):
+        if step in (parts.PathStep.TEXT, parts.PathStep.FACTS):
             self.tabs.setCurrentWidget(self.spec_tab)
-            self.spec_tab.show_text() if step == PathStep.TEXT else self.spec_tab.show_facts()
-        elif step == PathStep.ROWS and self.path.state and self.path.state.drafts:
+            self.spec_tab.show_text() if step == parts.PathStep.TEXT else self.spec_tab.show_facts()
+        elif step == parts.PathStep.ROWS and self.path.state and self.path.state.drafts:
             self.show_examples("status:draft")
-        elif step == PathStep.ROWS:
+        elif step == parts.PathStep.ROWS:
             self.tabs.setCurrentWidget(self.dataset_tab)
         else:
-            self.tabs.setCurrentWidget(self.training_tab if step == PathStep.TRAINING else self.exam_tab)
+            self.tabs.setCurrentWidget(self.training_tab if step == parts.PathStep.TRAINING else self.exam_tab)
 
     def _on_undo(self) -> None:
         self.workspace.tasks.start("", self._revert(undo=True))
@@ -382,29 +374,29 @@ class MainWindow(ProjectWindow):
         label = project.undo_label if undo else project.redo_label
         changes = await (project.undo() if undo else project.redo())
         if label and self.tabs.currentWidget() not in (self.spec_tab, self.dataset_tab):  # where it can be seen
-            Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
+            parts.Notice(self, tr("Undone: {step}", step=label) if undo else tr("Redone: {step}", step=label))
         return changes
 
     def show_settings(self, page: int = 0) -> None:
         """Open the settings at a page, by its place."""
-        dialog = SettingsDialog(self.workspace, self)
+        dialog = parts.SettingsDialog(self.workspace, self)
         dialog.tabs.setCurrentIndex(page)
         dialog.open()
 
     def _on_server_settings(self) -> None:
         """The chosen server's page, ready for its key."""
-        dialog = SettingsDialog(self.workspace, self)
+        dialog = parts.SettingsDialog(self.workspace, self)
         dialog.show_server(self.workspace.settings.provider)
         dialog.open()
 
     def _on_notification_clicked(self, entry: HistoryEntry) -> None:
         """The person wants to see what has ended."""
-        single_instance.raise_window(self)
+        parts.single_instance.raise_window(self)
         self._on_activity_wanted(entry)
 
     def _on_asked(self, files: list[Path]) -> None:
         """This project was opened again, perhaps with files."""
-        single_instance.raise_window(self)
+        parts.single_instance.raise_window(self)
         if files:
             self.open_paths(files)
 
@@ -415,18 +407,24 @@ class MainWindow(ProjectWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.path.set_room(event.size().height())
+        if self.is_filled:
+            self.path.set_room(event.size().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QDropEvent) and not self._is_own(event) and (files := drop_question.files(event)):
+        if isinstance(event, QDropEvent) and not self._is_own(event) and (files := dropped_files(event)):
             event.acceptProposedAction()
+            if not self.is_filled:
+                self.early_files += files if event.type() == QEvent.Type.Drop else []
+                return True
             if event.type() == QEvent.Type.Drop:
                 self.drop_overlay.hide()
                 self.open_paths(files)
             else:
-                self.drop_overlay.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
+                self.drop_overlay.show_over(
+                    self._content, parts.drop_question.format_drop(files, self.files.is_for_spec)
+                )
             return True
-        if event.type() in DRAG_ENDS:
+        if event.type() in DRAG_ENDS and self.is_filled:
             self.drop_overlay.hide()
         return super().eventFilter(watched, event)
 
@@ -438,14 +436,17 @@ class MainWindow(ProjectWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Who goes elsewhere may copy the file: all that was done is to be in it."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
+        if self.is_filled and event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
             self.workspace.bring_log_in()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save and stop everything first; the window goes when that is done."""
+        if not self.is_filled:
+            super().closeEvent(event)
+            return
         event.ignore()
         if not self._closing and not self._agreed and (running := self._list_running()):
-            close_question.ask(self, running, self._on_agreed, self._on_stay)
+            parts.close_question.ask(self, running, self._on_agreed, self._on_stay)
         elif not self._closing:
             self._closing = True
             self.workspace.tasks.start("", self._close())
@@ -457,11 +458,11 @@ class MainWindow(ProjectWindow):
         except Exception:  # a project that cannot be read any more must not keep the window open
             logger.exception("not known whether a model is being trained")
             is_here = False
-        asked = [one for one in self.workspace.activities.running() if one.entry.kind in ASKED_KINDS]
-        if not is_here and all(one.entry.kind == ActivityKind.TRAINING for one in asked):
+        asked = [one for one in self.workspace.activities.running() if one.entry.kind in parts.ASKED_KINDS]
+        if not is_here and all(one.entry.kind == parts.ActivityKind.TRAINING for one in asked):
             return []  # it goes on at its server
-        told = [activity_texts.describe_at_close(one, is_here) for one in asked]
-        if is_here and not any(one.entry.kind == ActivityKind.TRAINING for one in asked):
+        told = [parts.activity_texts.describe_at_close(one, is_here) for one in asked]
+        if is_here and not any(one.entry.kind == parts.ActivityKind.TRAINING for one in asked):
             told.append(tr("A model is being trained on this computer: it stops at its last checkpoint and continues "
                            "when Juku starts again"))  # fmt: skip
         return told

@@ -1,6 +1,7 @@
 """How Juku looks: one palette for light, one for dark, and the few rules Qt's Fusion style needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
@@ -283,6 +284,21 @@ def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
 def icon(name: str) -> QIcon:
     """The icon `name` of resources/icons."""
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
+
+
+@contextmanager
+def without_sheet(app: QApplication) -> Iterator[None]:
+    """Build many widgets faster, to be dressed together at the end.
+
+    With a style sheet Qt dresses a widget and all that is in it anew whenever one of its parents gets another parent:
+    five times on the way from a form to the window, which was two thirds of the time to build that.
+    """
+    sheet = app.styleSheet()
+    app.setStyleSheet("")
+    try:
+        yield
+    finally:
+        app.setStyleSheet(sheet)
 
 
 def refresh(app: QApplication) -> None:

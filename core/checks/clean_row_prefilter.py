@@ -8,22 +8,10 @@ texts are searched only for what could make them unreadable. A line marked clean
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.checks import unreadable_text
-from core.checks.prefilter_layouts import (
-    LAYOUTS,
-    WORD,
-    Bytes,
-    Layout,
-    Marks,
-    Messages,
-    Places,
-    Words,
-    view_overlapping_words,
-)
-
-Digests = NDArray[np.uint64]
+from core.checks.prefilter_layouts import LAYOUTS, Layout, Messages, view_overlapping_words
+from core.checks.prefilter_types import WORD, Bytes, Digests, Marks, Places, Words
 
 MAX_BLOCK_BYTES = 4 * 1024 * 1024  # a larger block contains a very long line: its arrays would need too much memory
 _QUOTE, _BREAK, _RETURN = b'"\n\r'

@@ -3,14 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Places = NDArray[np.int64]
-Marks = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
-Words = NDArray[np.uint64]
+from core.checks.prefilter_types import WORD, Bytes, Marks, Places, Words
 
-WORD = 8  # bytes of a word, which are compared at once
 _ROLES = ("user", "assistant", "system", "developer")  # in the usual order of turns, the last two begin a row
 
 

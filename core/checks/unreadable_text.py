@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.checks.damaged_text import EMPTY_VALUES
-from core.checks.prefilter_layouts import WORD, Bytes, Marks, Messages, Places, Words, pack_word
+from core.checks.prefilter_layouts import Messages, pack_word
+from core.checks.prefilter_types import WORD, Bytes, Marks, Places, Words
 
 _QUOTE, _BACKSLASH, _BREAK, _RETURN, _U = b'"\\\n\ru'
 _ESCAPED = np.zeros(256, np.bool_)

@@ -1,5 +1,7 @@
 """Reads a file into blocks of rows as the project stores them: checked, without known rows, texts compressed."""
 
+from __future__ import annotations
+
 import os
 import pickle
 import sqlite3
@@ -10,9 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core import checks, formats, language
 from core.checks.check_line import CleanMessage, clean_messages
@@ -26,6 +25,7 @@ from core.formats.encoded_text_stream import get_bom_length
 from core.formats.input_files import open_file
 from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.reading_options import DETECTED, ReadingOptions
+from core.lazy_numpy import np, npt
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 
@@ -81,11 +81,11 @@ def load_known_texts(db: sqlite3.Connection) -> KnownTexts:
 class KnownRows:
     """The digests of the rows and unread lines that a project has, so that an import leaves them out."""
 
-    digests: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    digests: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     unread: set[int] = field(default_factory=set)
 
     @classmethod
-    def from_texts(cls, texts: KnownTexts) -> "KnownRows":
+    def from_texts(cls, texts: KnownTexts) -> KnownRows:
         """Build it from the result of `load_known_texts`."""
         digests, unread = texts
         parts = [np.fromstring(part, np.int64, sep=" ") for part in digests]

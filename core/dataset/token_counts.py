@@ -1,18 +1,18 @@
 """Counts the tokens of the rows, exactly; the counts are stored with the packs of the project."""
 
+from __future__ import annotations
+
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TypeAlias
 
 from core.dataset import filters
 from core.dataset.filters import Filter
+from core.lazy_numpy import np, npt
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 from core.storage.connection import open_snapshot
@@ -26,7 +26,7 @@ LONGEST_ROWS_LISTED = 20
 ROWS_PER_CHUNK = 5000
 BIN_STEPS = (1, 2, 5)
 
-IntArray = npt.NDArray[np.int64]
+IntArray: TypeAlias = "npt.NDArray[np.int64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def load_counts(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> di
     return {id: unpack_counts(blob)[slot] for id, slot, blob in rows}
 
 
-def unpack_counts(blob: bytes) -> "array[int]":
+def unpack_counts(blob: bytes) -> array[int]:
     """The counts of a pack, in the order of its slots."""
     return array("I", blob)
 

@@ -11,18 +11,19 @@ from core.documents.reader_result import Content, damaged_error
 from core.errors import FormatError
 from core.formats import input_files
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 
 SUFFIXES = (".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml", ".docx", ".pdf")
 MAX_DOCUMENT_BYTES = 50_000_000  # bytes
 MAX_TITLE_CHARACTERS = 200  # characters
 
-_HTML_START = re.compile(
+_HTML_START = lazy_pattern(
     r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--.{0,2000}?-->\s*+)?<(?:!doctype html|html|head|body)\b", re.I | re.S
 )
-_TAG = re.compile(r"<[a-z][a-z0-9]{0,10}[\s/>]", re.IGNORECASE)
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
-_UNDERLINE = re.compile(r" {0,3}=+[ \t]*")
+_TAG = lazy_pattern(r"<[a-z][a-z0-9]{0,10}[\s/>]", re.IGNORECASE)
+_HEADING = lazy_pattern(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_UNDERLINE = lazy_pattern(r" {0,3}=+[ \t]*")
 
 # The first bytes of files that are refused, and their format.
 _MAGIC_NUMBERS = {

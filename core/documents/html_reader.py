@@ -9,6 +9,7 @@ from core.documents.reader_result import Content, import_library
 from core.documents.text_reader import normalise_breaks
 from core.errors import FormatError
 from core.language import tr, trn
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 
 MAX_CHARACTERS = 10_000_000  # characters
@@ -21,9 +22,9 @@ MARKDOWNIFY_OPTIONS = {
     "table_infer_header": True,
 }
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,20})", re.IGNORECASE)
+_CHARSET = lazy_pattern(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,20})", re.IGNORECASE)
 # Encodings of pages that files of rows do not have; some other ones of Python's are dangerously slow.
-_LEGACY_ENCODING = re.compile(
+_LEGACY_ENCODING = lazy_pattern(
     r"euc-jp|x-euc-jp|iso-2022-jp|euc-kr|gb2312|gbk|gb18030|big5|iso-8859-\d{1,2}|windows-125\d|koi8-r"
 )
 

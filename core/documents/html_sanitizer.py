@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Set
 
 from core.documents.reader_result import WIDE_CHARACTERS
+from core.lazy_loading import lazy_pattern
 
 Names = Set[str]
 
@@ -17,17 +18,17 @@ ELEMENTS_PER_PIECE = 200  # elements
 MAX_INDENT = 200  # blanks at the start of a line of code
 
 # Each alternative ends at its own end or at the page's: no character is scanned twice.
-_TAG = re.compile(
+_TAG = lazy_pattern(
     r"<(?:!--.*?(?:-->|\Z)|[!?][^>]*+(?:>|\Z)|/[^a-zA-Z>][^>]*+(?:>|\Z)"
     r"|(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z))",
     re.DOTALL,
 )
-_HREF = re.compile(r"\bhref\s*=\s*[\"']?\s*((?:https?://|mailto:)[^\s<>\"'()]+)", re.IGNORECASE)
-_BACK_REFERENCE = re.compile(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
-_START = re.compile(r"\bstart\s*=\s*[\"']?(\d{1,6})\b", re.IGNORECASE)
-_SPAN = re.compile(r"\bcolspan\s*=\s*[\"']?(\d{1,2})\b", re.IGNORECASE)
-_BLANKS = re.compile(r"\s+")
-_WIDE_BREAK = re.compile(rf"(?<=[{WIDE_CHARACTERS}])[^\S\n]*+\n\s*+(?=[{WIDE_CHARACTERS}])")
+_HREF = lazy_pattern(r"\bhref\s*=\s*[\"']?\s*((?:https?://|mailto:)[^\s<>\"'()]+)", re.IGNORECASE)
+_BACK_REFERENCE = lazy_pattern(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
+_START = lazy_pattern(r"\bstart\s*=\s*[\"']?(\d{1,6})\b", re.IGNORECASE)
+_SPAN = lazy_pattern(r"\bcolspan\s*=\s*[\"']?(\d{1,2})\b", re.IGNORECASE)
+_BLANKS = lazy_pattern(r"\s+")
+_WIDE_BREAK = lazy_pattern(rf"(?<=[{WIDE_CHARACTERS}])[^\S\n]*+\n\s*+(?=[{WIDE_CHARACTERS}])")
 
 HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 PARAGRAPHS = HEADINGS | {"p", "pre"}

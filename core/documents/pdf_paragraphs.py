@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.documents.reader_result import WIDE_CHARACTERS
+from core.lazy_loading import lazy_pattern
 
 EDGE_LINES = 2  # lines at the top and at the bottom of a page that may repeat on each
 MAX_PAGE_NUMBER_CHARACTERS = 40  # characters of a line that holds a page's number only
@@ -17,22 +18,22 @@ MIN_FULL_WIDTH, MIN_FULL_WIDTH_AT_SENTENCE_END = (
     0.92,
 )  # the share of the usual width from which a line goes on; the second after the end of a sentence
 
-_NUMBER = re.compile(r"\d+")
-_PAGE = re.compile(
+_NUMBER = lazy_pattern(r"\d+")
+_PAGE = lazy_pattern(
     r"\W*(?:page|pages|p|seite|ページ|頁)?\W*\d+\W*(?:of|/|／|von)?\W*\d*\W*(?:ページ|頁)?\W*", re.IGNORECASE
 )
-_OUTER_NUMBER = re.compile(r"^\W*\d+|\d+\W*$")
-_LIST_MARK = re.compile(
+_OUTER_NUMBER = lazy_pattern(r"^\W*\d+|\d+\W*$")
+_LIST_MARK = lazy_pattern(
     r"\s*(?:[-*•·‣◦▪●○■□◆◇※]\s|[・●○■□◆◇※]|\(?[0-9０-９]{1,3}[.)．）]|（[0-9０-９]{1,3}）|[①-⑳]|第[0-9０-９一-十]{1,4}[条章節])"
 )
-_BULLET = re.compile(r"(\s*)(?:[•·‣◦▪●]\s*|・\s*)")
-_SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"”’」』)）\]]*+$")
-_WIDE = re.compile(f"[{WIDE_CHARACTERS}]")
-_HYPHEN = re.compile(r"([^\W\d_]+)[-‐]$")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
+_BULLET = lazy_pattern(r"(\s*)(?:[•·‣◦▪●]\s*|・\s*)")
+_SENTENCE_END = lazy_pattern(r"[.!?:;。！？：；…][\"”’」』)）\]]*+$")
+_WIDE = lazy_pattern(f"[{WIDE_CHARACTERS}]")
+_HYPHEN = lazy_pattern(r"([^\W\d_]+)[-‐]$")
+_LETTERS = lazy_pattern(r"[^\W\d_]+")
+_COMPOUND = lazy_pattern(r"[^\W\d_]+-[^\W\d_]+")
 # Compatibility characters (ligatures, radicals) that look like ordinary letters.
-_COMPATIBILITY_CHARACTERS = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
+_COMPATIBILITY_CHARACTERS = lazy_pattern("[\u2e80-\u2fdf\ufb00-\ufb06]")
 
 
 def join_pages(pages: Sequence[str]) -> tuple[str, list[str]]:

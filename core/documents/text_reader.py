@@ -1,6 +1,5 @@
 """Reads Markdown and plain text in any supported encoding."""
 
-import re
 from pathlib import Path
 
 from core.checks.rule_registry import clip
@@ -8,11 +7,12 @@ from core.documents.reader_result import Content
 from core.errors import FormatError
 from core.formats import encoded_text_stream, encoding_detection
 from core.language import tr, trn
+from core.lazy_loading import lazy_pattern
 
 MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
 ENCODING_NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROLS = lazy_pattern("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def read(path: Path, raw: bytes) -> Content:

@@ -11,6 +11,7 @@ from core.exam import key_points as exam_key_points
 from core.exam import point_making
 from core.exam.key_points import JudgedPoint
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.text import clauses, grounding, negation, quantities
 from core.text.normalise import normalise
 
@@ -19,16 +20,16 @@ MAX_PATTERN_CHARACTERS = 2000
 MIN_STATEMENT_WORDS = 3  # content words of a reference that states something
 
 _CONTRADICTIONS = (grounding.SWAPPED_FIGURE, grounding.NEGATION_DIFFERS, grounding.OPPOSITE_WORD, grounding.ONLY_LOST)
-_YES = re.compile(
+_YES = lazy_pattern(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )
-_NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
+_NO = lazy_pattern(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
 # After the admission: what then is answered all the same, unless it only advises or says what else is told.
-_CONTRAST = re.compile(
+_CONTRAST = lazy_pattern(
     r"\b(?:but|however|though|although|nevertheless|instead)\b|(?:ません|ない|です|ます)が|けれど|けど|しかし|ただし|ただ、",
     re.IGNORECASE,
 )
-_ADVICE = re.compile(
+_ADVICE = lazy_pattern(
     r"\b(?:you (?:can|may|could|should|might)|please|contact|check|ask|consult|only|just|would|if|recommend|sorry)\b"
     r"|確認|問い合わせ|だけ|のみ|ください|思われ|かもしれ|推測",
     re.IGNORECASE,

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.text import clauses, negation, quantities
 from core.text.negation import CLAUSE, SENTENCE
 from core.text.normalise import KeyPoint, build_pattern, normalise, parse_key_points
@@ -15,16 +16,18 @@ MAX_CHARACTERS_READ = 8000  # characters of an answer that are read: one that lo
 MAX_PLACES_PER_POINT = 20  # places of one point that are looked at
 MISSING, DENIED, TURNED, OPEN, FORBIDDEN = "missing", "denied", "turned", "open", "forbidden"
 
-_BREAK = re.compile(r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]")
-_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?")
-_COUNTED = re.compile(r"(\d+(?:\.\d+)?) ?(\D+)")
+_BREAK = lazy_pattern(
+    r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]"
+)
+_NUMBER = lazy_pattern(r"(?<![\d.])\d+(?:\.\d+)?")
+_COUNTED = lazy_pattern(r"(\d+(?:\.\d+)?) ?(\D+)")
 _OR = "(?:to|or|から|か|または|あるいは|もしくは|ないし)"
-_OR_BEFORE = re.compile(rf"(?<![\d.])(\d+(?:\.\d+)?)[^\d{CLAUSE}{SENTENCE}]{{0,12}}?(?<![a-z]){_OR} ?$")
-_OR_AFTER = re.compile(rf"^[^\d{CLAUSE}{SENTENCE}]{{0,3}}?(?<![a-z]){_OR} ?(?:maybe |perhaps )?(\d+(?:\.\d+)?)")
-_UNSURE = re.compile(
+_OR_BEFORE = lazy_pattern(rf"(?<![\d.])(\d+(?:\.\d+)?)[^\d{CLAUSE}{SENTENCE}]{{0,12}}?(?<![a-z]){_OR} ?$")
+_OR_AFTER = lazy_pattern(rf"^[^\d{CLAUSE}{SENTENCE}]{{0,3}}?(?<![a-z]){_OR} ?(?:maybe |perhaps )?(\d+(?:\.\d+)?)")
+_UNSURE = lazy_pattern(
     r"\b(?:actually|no wait|correction|maybe|perhaps|might|possibly|not sure)\b|いや(?!な)|訂正|もしかし|かもしれ|やっぱり|たぶん|おそらく"
 )
-_WORKED = re.compile(
+_WORKED = lazy_pattern(
     r"\b(?:so|therefore|thus|total|altogether|makes?|plus|times|half of|less|minus|equals|x|because|since)\b|なので|ので|だから|よって|合計|合わせて|足|(?:の|した)(?:あと|後)に"
 )
 # After a bare number no noun may come that it counts.
@@ -32,16 +35,16 @@ _ENDED = (
     rf"(?= ?(?:$|[{CLAUSE}{SENTENCE}]|(?:on|per|in|for|each|at|since|because|as|max|maximum|altogether)\b"
     r"|です|だ|でし|にな|とな|まで))"
 )
-_ONLY = re.compile(r"\b(?:only|solely|nothing else|alone|exclusively)\b|だけ|のみ|しか|以外")
-_ANOTHER = re.compile(
+_ONLY = lazy_pattern(r"\b(?:only|solely|nothing else|alone|exclusively)\b|だけ|のみ|しか|以外")
+_ANOTHER = lazy_pattern(
     rf"^ ?(?:{CLAUSE} )?(?:(?:and|or) )?(?:also )?(?:your |their |the |his |her )?(?P<item>[a-z]+)(?= ?(?:$|[{CLAUSE}{SENTENCE}]|and|or))"
     r"|^(?:と|や|か|または|も)(?!は)(?P<thing>[\u3400-\u9fff\u30a1-\u30fc]+)"
 )
-_DAY = re.compile(r"^ (?:and|or) (?P<day>[a-z]+days?)|^日?(?:と|や|か)(?P<youbi>[月火水木金土日]曜)")
+_DAY = lazy_pattern(r"^ (?:and|or) (?P<day>[a-z]+days?)|^日?(?:と|や|か)(?P<youbi>[月火水木金土日]曜)")
 _SPELLINGS = {
     "center": "centre", "theater": "theatre", "color": "colour", "gray": "grey", "program": "programme", "defense": "defence",
 }  # fmt: skip
-_AMERICAN = re.compile(rf"(?<![a-z])({'|'.join(_SPELLINGS)})(?=s?(?![a-z]))")
+_AMERICAN = lazy_pattern(rf"(?<![a-z])({'|'.join(_SPELLINGS)})(?=s?(?![a-z]))")
 
 
 @dataclass(frozen=True, slots=True)

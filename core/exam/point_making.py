@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.lazy_loading import lazy_pattern
 from core.text import clauses, negation, quantities
 from core.text.negation import NO, YES
 from core.text.normalise import normalise
@@ -17,51 +18,53 @@ MAX_ANSWER_CHARACTERS = 2000  # of an answer that points are made of
 MAX_WORDS = 8  # alternatives of one point
 MIN_TOPIC_FACTS, TOPIC_SHARE = 3, 0.1  # facts, and the share of a spec's facts, that have a word which tells nothing
 
-_JAPANESE = re.compile("[\u3041-\u30ff]")
+_JAPANESE = lazy_pattern("[\u3041-\u30ff]")
 _KANJI = "\u3005\u3400-\u9fff"
-_IN_BRACKETS = re.compile(r"[(（][^()（）]*[)）]")
-_VERDICT = re.compile(
+_IN_BRACKETS = lazy_pattern(r"[(（][^()（）]*[)）]")
+_VERDICT = lazy_pattern(
     r"\s*(?:(?:yes|no|neither|none)\b(?=[\s,.:;]+)(?![- ](?:one|of)\b)|(?:はい|いいえ|いえ|ええ)(?=[、。]))[\s,.:;、。]*",
     re.IGNORECASE,
 )
 # What is named only to be denied: 「延長戦ではなく、…」, "not a fine but …".
-_CONTRAST = re.compile(r"[^。、]*(?:では|じゃ)なく、?|\bnot (?:an? |the )?[^,.;]{1,40}? but\b", re.IGNORECASE)
+_CONTRAST = lazy_pattern(r"[^。、]*(?:では|じゃ)なく、?|\bnot (?:an? |the )?[^,.;]{1,40}? but\b", re.IGNORECASE)
 # A condition that comes first, as in "Under 8, …" and 「…ので、…」, repeats what was asked, or says why.
-_CONDITION = re.compile(
+_CONDITION = lazy_pattern(
     r"^(?:if|when|under|over|after|before|from|on|in|at|for|during|above|below|with|without|as)\b[^,]*,\s*"
     r"|^[^。]*?(?:ので|ため|[いるただすん]から|なら|たら|れば|とき[はに]|場合[はに])、",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(
+_SENTENCE = lazy_pattern(
     r"[:;]\s|[.!?](?:\s|$)|,? (?:because|since)\b|, (?:as|so)\b|。|：(?!\d)|(?:ので|[いるただすん]から|ため)、"
 )
-_CONCLUDES = re.compile(r", so$|(?:ので|[いるただすん]から|ため)、$")
-_REASON = re.compile(r"\b(?:because|since)\b|[:：]")
-_IF = re.compile(r"(?:if|as long as|provided|unless|only)\b|[^。]*(?:なら|れば|場合|だけ)", re.IGNORECASE)
-_SUM = re.compile(r"\b(?:altogether|in all|in total|total)\b|合わせて|合計|全部で", re.IGNORECASE)
-_PART = re.compile(r"ことと、?|, (?:and |but |or |which )?|(?<=\w{3}) and (?=(?:\S+ ){2})|、")
-_JOINED = re.compile(r"\band\b|\bby\b|[、と]")
-_VERB = re.compile(
+_CONCLUDES = lazy_pattern(r", so$|(?:ので|[いるただすん]から|ため)、$")
+_REASON = lazy_pattern(r"\b(?:because|since)\b|[:：]")
+_IF = lazy_pattern(r"(?:if|as long as|provided|unless|only)\b|[^。]*(?:なら|れば|場合|だけ)", re.IGNORECASE)
+_SUM = lazy_pattern(r"\b(?:altogether|in all|in total|total)\b|合わせて|合計|全部で", re.IGNORECASE)
+_PART = lazy_pattern(r"ことと、?|, (?:and |but |or |which )?|(?<=\w{3}) and (?=(?:\S+ ){2})|、")
+_JOINED = lazy_pattern(r"\band\b|\bby\b|[、と]")
+_VERB = lazy_pattern(
     r"\b(?:is|are|was|were|must|may|can|should|goes?|gets?|costs?|lasts?|stays?|opens?|means?|makes?|takes?|has|have|had|needs?|comes?|covers?|measures?|ends?|gone)\b"
 )
-_SUBJECT = re.compile(rf"^[^。、]*?[はが]、?(?=.)|^.*?{_VERB.pattern} ")
-_SYNTAX = re.compile("[;|!]")  # of key points
+_SUBJECT = lazy_pattern(rf"^[^。、]*?[はが]、?(?=.)|^.*?{_VERB.pattern} ")
+_SYNTAX = lazy_pattern("[;|!]")  # of key points
 _MONEY_UNITS = frozenset(("yen", "dollar", "euro", "pound", "cent"))
 _TIME_UNITS = frozenset(("second", "minute", "hour", "day", "week", "month", "year"))
-_CONTRACTION = re.compile(r"\b\w+n['’]t\b|['’](?:s|re|ve|ll|d|m)\b")
-_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
-_DAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|[月火水木金土日]曜", re.IGNORECASE)
-_RANGE = re.compile(r"\b(?:from|to|until|through)\b|から|まで")
-_LIST = re.compile(
+_CONTRACTION = lazy_pattern(r"\b\w+n['’]t\b|['’](?:s|re|ve|ll|d|m)\b")
+_NAME = lazy_pattern(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+_DAY = lazy_pattern(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|[月火水木金土日]曜", re.IGNORECASE)
+_RANGE = lazy_pattern(r"\b(?:from|to|until|through)\b|から|まで")
+_LIST = lazy_pattern(
     r"(?:(?:the |an? )?[\w’'-]+(?: [\w’'-]+){0,2}, )*(?:the |an? )?[\w’'-]+(?: [\w’'-]+){0,2},? and (?:the |an? )?[\w’'-]+(?: [\w’'-]+){0,2}",
     re.IGNORECASE,
 )
-_JA_LIST = re.compile(rf"(?<=[{_KANJI}\u30a1-\u30fcさねみ])と、?(?=[^\u3041-\u3096]|[\u3041-\u3096]{{2,}}[{_KANJI}])")
-_JA_WORD = re.compile(rf"[\u30a1-\u30fa\u30fc]{{2,}}|[{_KANJI}]{{2,}}|[{_KANJI}][\u3041-\u3096]?|[\u3041-\u3096]{{3,}}")
-_JA_BEFORE = re.compile(
+_JA_LIST = lazy_pattern(rf"(?<=[{_KANJI}\u30a1-\u30fcさねみ])と、?(?=[^\u3041-\u3096]|[\u3041-\u3096]{{2,}}[{_KANJI}])")
+_JA_WORD = lazy_pattern(
+    rf"[\u30a1-\u30fa\u30fc]{{2,}}|[{_KANJI}]{{2,}}|[{_KANJI}][\u3041-\u3096]?|[\u3041-\u3096]{{3,}}"
+)
+_JA_BEFORE = lazy_pattern(
     "^(?:とは|では|には|からは|から|まで|より|それぞれ|および|または|です|ます|ません|して|した|する|その|この|あと|もう|すぐ|[はがをにのともでへや])+"
 )
-_JA_AFTER = re.compile(
+_JA_AFTER = lazy_pattern(
     "(?:とします|とする|になります|となります|であること|である|でした|ません|ましょう|ください|です|します|する|した|して|あります|います|ます"
     "|ある|いる|だけ|とは|では|には|から|まで|より|ので|こと|とき|なら|たら|れば|[はがをにのともでへやてたいくうるすだ])+$"
 )
@@ -156,8 +159,8 @@ _LIGHT = frozenset(
         "ません",
     ]
 )
-_AGE = re.compile(r"[\d\w] years?$", re.IGNORECASE)
-_FREE = re.compile(
+_AGE = lazy_pattern(r"[\d\w] years?$", re.IGNORECASE)
+_FREE = lazy_pattern(
     r"\b(?:nothing(?! to)|free|no charge|without charge)\b|無料|ただ(?:です|で)|タダ|[^0-9]0円", re.IGNORECASE
 )
 _FREE_EN = "nothing|free|no charge|not charged|won't be charged|without charge|no cost|£0|€0|$0"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate, groupby, islice, pairwise
-
-import numpy as np
-import numpy.typing as npt
+from typing import TypeAlias
 
 from core.errors import ProviderError
 from core.exam import sentence_encoder
+from core.lazy_loading import lazy_pattern
+from core.lazy_numpy import np, npt
 from core.providers import OnPause, Provider
 from core.providers.retry_policy import ignore_pause
 from core.storage import compressed_texts
@@ -27,11 +26,11 @@ MAX_EMBEDDED_TEXTS = 256  # texts of one request for vectors
 MAX_EMBEDDED_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
 TOO_LARGE_STATUSES = (400, 413, 422)  # what a server answers to more texts than it takes at once
 STEM_LETTERS = 5  # letters of a word, without most endings
-_NON_WORD = re.compile(r"\W+|_")
-_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
-_SINGLE = re.compile(r"[\u3400-\u9fff0-9a-z]")
+_NON_WORD = lazy_pattern(r"\W+|_")
+_JAPANESE = lazy_pattern(r"[\u3041-\u30ff\u3400-\u9fff]")
+_SINGLE = lazy_pattern(r"[\u3400-\u9fff0-9a-z]")
 
-Vectors = npt.NDArray[np.float32]
+Vectors: TypeAlias = "npt.NDArray[np.float32]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
+from typing import TypeAlias
 
 from core.exam import calibration, degenerate_answers, judges, runs, statistics
 from core.exam.calibration import Calibration
@@ -16,6 +14,7 @@ from core.exam.degenerate_answers import Flaw
 from core.exam.runs import KINDS, ExamQuestion, ExamRun, ExamSubject
 from core.exam.statistics import CorrectedRate, MeanDifference, PairedTest, PassRate, RepeatSpread
 from core.language import tr
+from core.lazy_numpy import np, npt
 from core.providers import LOCAL, prices
 from core.spec import facts
 
@@ -24,7 +23,7 @@ GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
 NO_KIND = "no_kind"  # the line of questions that have no kind
 PASS_SHARE = 0.5  # of its repeats, above which a question counts as passed
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True)

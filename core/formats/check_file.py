@@ -1,15 +1,15 @@
 """Finds all problems of a file: of lines that are rows (fast where they are clean), and of converted rows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from core.checks import Problem, check_line, problem, too_long
-from core.checks.clean_row_prefilter import Digests, Scanner
-from core.checks.prefilter_layouts import Places
+from core.checks.prefilter_types import Digests, Places
 from core.formats.compressed_files import read_progress
 from core.formats.encoded_text_lines import FileLine, read_lines
 from core.formats.encoded_text_stream import check_file_line, get_bom_length
@@ -19,8 +19,12 @@ from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.repeated_lines import Repeats, find_equal
 from core.language import tr, trn
+from core.lazy_numpy import np
 from core.progress import Reporter
 from core.spilled_columns import NumberColumn
+
+if TYPE_CHECKING:
+    from core.checks.clean_row_prefilter import Scanner
 
 MIN_ROWS = 10
 _LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report to the next
@@ -55,6 +59,8 @@ class _FileCheck:
 
     def check_utf8(self) -> Problems:
         """Yield the problems of the lines of a UTF-8 file, read block by block. Raises as `check_lines` does."""
+        from core.checks.clean_row_prefilter import Scanner  # needs numpy
+
         scanner = Scanner()
         with open_file(self._path) as file:
             self._reporter.update(*read_progress(file))

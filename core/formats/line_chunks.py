@@ -5,7 +5,7 @@ from io import BufferedReader
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT
-from core.checks.prefilter_layouts import WORD
+from core.checks.prefilter_types import WORD
 
 BLOCK_BYTES = 1536 * 1024  # larger ones no longer fit into a processor's cache, smaller ones cost more calls
 _BUFFER_BYTES = 2 * BLOCK_BYTES

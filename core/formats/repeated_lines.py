@@ -1,15 +1,15 @@
 """Finds lines of a file that are the same as an earlier one, with sixteen bytes in a temporary file for each line."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-import numpy as np
-
 from core.checks import LINE_LIMIT
-from core.checks.clean_row_prefilter import Digests
-from core.checks.prefilter_layouts import Places
+from core.checks.prefilter_types import Digests, Places
 from core.formats.input_files import open_file
+from core.lazy_numpy import np
 from core.spilled_columns import NumberColumn, iterate_parts
 
 _PART = 1 << 16  # digests that are looked up at once

@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rapidfuzz import fuzz, process
-
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
 from core.exam import point_making
 from core.formats import jsonl
 from core.language import trn
+from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.replies import Pair
 from core.review import dataset_check, similar_rows

@@ -4,7 +4,6 @@ A model that is trained on a page's rows alone answers everything with a fact of
 keep the rest: Robins (1995), "Catastrophic forgetting, rehearsal and pseudorehearsal".
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable
 from functools import partial
@@ -17,6 +16,7 @@ from core.formats import jsonl
 from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 from core.providers import Provider, Sampling
 from core.providers.request_runner import run_together
@@ -27,7 +27,7 @@ TAG = "everyday"  # what the rows are found by
 ROWS = 60
 MAX_TOKENS = 60
 MAX_LENGTH = 200  # characters of an answer
-_FIRST_SENTENCE = {"en": re.compile(r".*?[.!?](?=\s|$)"), "ja": re.compile(r".*?[。！？]")}
+_FIRST_SENTENCE = {"en": lazy_pattern(r".*?[.!?](?=\s|$)"), "ja": lazy_pattern(r".*?[。！？]")}
 
 
 async def add_rows(

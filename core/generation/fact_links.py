@@ -1,6 +1,5 @@
 """Links rows to the facts they teach: by the terms and figures that both have, with a confidence for each link."""
 
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from core.exam import retrieval
 from core.language import tr, trn
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 from core.review import similar_rows
 from core.spec import facts, spec
@@ -38,7 +38,7 @@ KINDS_WITHOUT_FACT = ("general", "memorised", "not_stated")  # kinds of rows tha
 _HERE = f"linked NOT IN ('', '{NO_FACT}') AND substr(linked, 6) = facts"
 _OPEN = f"status <> 'rejected' AND kind NOT IN {KINDS_WITHOUT_FACT} AND ((facts = '' AND linked = '') OR ({_HERE}))"
 
-_KANA = re.compile("^[\u3041-\u309f]+$")
+_KANA = lazy_pattern("^[\u3041-\u309f]+$")
 
 
 @dataclass(frozen=True, slots=True)

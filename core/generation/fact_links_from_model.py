@@ -11,14 +11,15 @@ from core.generation import fact_links
 from core.generation.fact_links import Linker
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
+from core.lazy_loading import lazy_pattern
 from core.providers import Message, Sampling
 from core.review import similar_rows
 from core.spec import facts, spec
 
 REPLY_TOKENS = 200
 MAX_FACTS_LISTED = 40  # facts that are all offered to choose from
-_NAME = re.compile(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
-_NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
+_NAME = lazy_pattern(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
+_NONE = lazy_pattern(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
 
 
 def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:

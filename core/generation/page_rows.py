@@ -6,20 +6,26 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.exam import fact_coverage, point_making
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
 from core.generation import draft_rows
 from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, PresentRows
 from core.language import tr
+from core.lazy_loading import LazyModule
 from core.progress import Reporter
 from core.replies import Pair
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.text import statements
-from core.text.questions import make
 from core.text.questions.rows import Page, PageFact, QuestionRow
+
+if TYPE_CHECKING:
+    from core.text.questions import make
+else:
+    make = LazyModule("core.text.questions.make")  # the analysers of both languages
+
 
 SOURCE = "offline"  # the source of rows made without a model
 HEADING_SEPARATOR = " › "  # between the headings of a statement

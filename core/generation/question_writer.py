@@ -17,22 +17,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
-
-from rapidfuzz import fuzz
+from typing import TYPE_CHECKING, Any
 
 from core import paths, prompts, providers
 from core.errors import JukuError, ProviderError
 from core.generation import page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
+from core.lazy_loading import LazyModule, lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.request_runner import run_together
 from core.providers.retry_policy import PollTimer
 from core.storage.project import OnChanges, Project
-from core.text.questions import make
 from core.text.questions.rows import Page, PageFact, QuestionRow, drop_ambiguous
+
+if TYPE_CHECKING:
+    from core.text.questions import make
+else:
+    make = LazyModule("core.text.questions.make")  # the analysers of both languages
+
 
 FORM = "own_question"  # what made a row
 SUFFIX = "question-writer"
@@ -61,7 +66,7 @@ UNSTATED_ANSWERS = {
 }
 
 
-_HIRAGANA = re.compile(r"[\u3041-\u309f]+")
+_HIRAGANA = lazy_pattern(r"[\u3041-\u309f]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from core.exam import point_making
 from core.generation import draft_rows, page_rows
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 from core.providers import Message, Sampling
 from core.review import dataset_check
@@ -24,12 +25,12 @@ from core.text.questions.rows import QuestionRow
 
 REPLY_TOKENS = 800
 DRAWS = 2  # draws of the page's rows in which one of the same kind and form is looked for
-_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
-_YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
-_KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
+_TOKEN = lazy_pattern(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
+_YES_NO = lazy_pattern(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
+_KANJI_OR_KANA = lazy_pattern("[\u3041-\u30ff\u3400-\u9fff]")
 _KANJI, _KATAKANA = "\u3005\u3400-\u9fff", "\u30a1-\u30fa\u30fc"
 # Of Japanese: a figure with its unit, what is written in one script, single characters of hiragana.
-_PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z]+|\s+|.", re.DOTALL)
+_PIECE = lazy_pattern(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z]+|\s+|.", re.DOTALL)
 
 
 def find_stale_rows(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
-
 from core import prompts
+from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz, process
 from core.providers import Message, Sampling
 from core.replies import reply_parts
 from core.spec import spec
@@ -32,17 +32,17 @@ DOCUMENT_LANGUAGES = (
 )  # languages of a fence with a new text
 MARKDOWN_LANGUAGES = ("markdown", "md", "mdown", "mkd")
 
-_FENCE = re.compile(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+\S")
+_FENCE = lazy_pattern(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
+_HEADING = lazy_pattern(r" {0,3}#{1,6}[ \t]+\S")
 # A line in the place of what stays: “… (rest unchanged)”, “[remaining sections as before]”, 「（以下変更なし）」, “...”.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy_pattern(
     r"\W*(?:(?:the )?(?:rest|remaining|remainder|other)\b.{0,60}\b(?:unchanged|same|as (?:before|is)|omitted|not changed|stays?)\b.{0,20}"
     r"|(?:unchanged|no changes?)\W*|(?:以下|以降|残り|その他|ほか|他).{0,20}(?:変更なし|変わらず|同じ|同様|省略|そのまま).{0,10}|(?:変更なし|省略|中略)\W*)"
     r"|[^\w|]*(?:…|\.{3}|・・・)[^\w|]*",
     re.IGNORECASE,
 )
-_QUOTE = re.compile(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\"]")
-_TITLE = re.compile(r"#[ \t]+\S")
+_QUOTE = lazy_pattern(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\"]")
+_TITLE = lazy_pattern(r"#[ \t]+\S")
 
 
 class SpecExchange(NamedTuple):

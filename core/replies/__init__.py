@@ -7,6 +7,7 @@ from itertools import islice
 
 from core.checks.rule_registry import clip
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.replies import judge_scores, judge_verdicts, lenient_json, questions_in_prose, reply_parts
 from core.replies.judge_reasons import format_reason as format_reason
 from core.replies.judge_scores import JudgeScore as JudgeScore
@@ -26,25 +27,25 @@ MAX_PARSED_CHARACTERS = 1_000_000  # characters of a reply that are read; no mod
 MAX_FENCES = 1000  # code fences of a reply that are read
 MAX_PIECE_CHARACTERS = 120  # characters of a piece that is refused
 
-_REFUSAL = re.compile(
+_REFUSAL = lazy_pattern(
     r"(?:i['’]m|i am|we['’]re) (?:very |so |really )?(?:sorry|afraid|unable|not able)|^\W*(?:sorry|apologies|unfortunately)"
     r"|\bi (?:can['’]?t|cannot|can not|won['’]t)\b|as an ai|申し訳|すみません|ごめんなさい|お手伝いできません|お答えできません|"
     r"対応できません|作成できません|致しかねます|いたしかねます",
     re.IGNORECASE,
 )
-_CORRECTION = re.compile(
+_CORRECTION = lazy_pattern(
     r"\b(?:correct(?:ed|ion)|revis(?:ed|ion)|final|improved|updated|fixed)\b|修正|訂正|改訂|最終|改善", re.IGNORECASE
 )
-_NO_REMARK = re.compile(
+_NO_REMARK = lazy_pattern(
     r"\W*(?:none|nothing|n/?a|no(?: such)? (?:remarks?|contradictions?|problems?|issues?|findings?|gaps?|repetitions?))"
     r"(?: (?:were |was |are )?(?:found|to report|detected|identified))?\W*"
     r"|\W*(?:特に)?(?:なし|ありません|見つかりませんでした|見当たりません)\W*"
     r"|\W*(?:矛盾|問題|指摘|重複|不明点|不足)(?:点|事項)?(?:は|も)?(?:特に)?(?:なし|ありません(?:でした)?|見つかりませんでした|見当たりません(?:でした)?)\W*",
     re.IGNORECASE,
 )
-_BOLD_HEADING = re.compile(r"[^\w*]{0,4}\*{0,2}[^*\n]{1,60}\*\*[:：]?\W{0,2}")
-_LIST_ITEM = re.compile(r"([ \t]*)(?:[-*+•・●■◆○]|[(（]?[0-9０-９]{1,4}[.)．、）:：]|[①-⑳])[ \t　]*(?=\S)")
-_JSON_LINE = re.compile(r"^[ \t]{0,20}[\[{]", re.MULTILINE)
+_BOLD_HEADING = lazy_pattern(r"[^\w*]{0,4}\*{0,2}[^*\n]{1,60}\*\*[:：]?\W{0,2}")
+_LIST_ITEM = lazy_pattern(r"([ \t]*)(?:[-*+•・●■◆○]|[(（]?[0-9０-９]{1,4}[.)．、）:：]|[①-⑳])[ \t　]*(?=\S)")
+_JSON_LINE = lazy_pattern(r"^[ \t]{0,20}[\[{]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from core.formats.column_mapping import normalise_name
+from core.lazy_loading import lazy_pattern
 from core.replies import lenient_json
 
 MAX_DEPTH = 8  # nested values that are searched
 MAX_REASON_CHARACTERS = 500  # of a judge's reason that are kept
 REASON_KEYS = "reason reasoning explanation rationale why comment feedback justification 理由 説明 根拠 コメント"
 
-_FENCE = re.compile(r"^```\w*\s*$", re.MULTILINE)
+_FENCE = lazy_pattern(r"^```\w*\s*$", re.MULTILINE)
 
 
 def iterate_objects(values: Sequence[object], depth: int = 0) -> Iterator[dict[str, object]]:

@@ -4,26 +4,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.lazy_loading import lazy_pattern
 from core.replies import judge_reasons
 
 _NUMBER = r"\d{1,3}(?:\.\d+)?(?![\d.]*\d)"
 _OF = rf"{_NUMBER}(?:\s*(?:/|of|out of)\s*\d{{1,3}})?"
 # In words, the surest form first: "Score: 80", "80/100", "80 points", "score 80". A "key point 24" is none.
 _SCORES = (
-    re.compile(
+    lazy_pattern(
         rf"(?:score|points|mark|grade|rating|点数|得点|評価)[*_\s\"']{{0,4}}[:：=は][*_\s\"']{{0,4}}({_OF})",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?<![\d.])({_NUMBER}\s*(?:/|out of)\s*\d{{1,3}})(?!\d)", re.IGNORECASE),
-    re.compile(rf"(?<![\d.])({_NUMBER})\s*(?:points?\b|点(?!目))", re.IGNORECASE),
-    re.compile(rf"(?:score|mark|grade|rating|点数|得点)[*_\s\"']{{0,4}}(?:of |is )?({_OF})", re.IGNORECASE),
+    lazy_pattern(rf"(?<![\d.])({_NUMBER}\s*(?:/|out of)\s*\d{{1,3}})(?!\d)", re.IGNORECASE),
+    lazy_pattern(rf"(?<![\d.])({_NUMBER})\s*(?:points?\b|点(?!目))", re.IGNORECASE),
+    lazy_pattern(rf"(?:score|mark|grade|rating|点数|得点)[*_\s\"']{{0,4}}(?:of |is )?({_OF})", re.IGNORECASE),
 )
 _CHOICE = r"(?:the )?(?:answer |option |response )?(first|second|tie|draw|equal|both|a|b|1|2)(?: (?:answer|one|option|response))?"
-_BETTER = re.compile(
+_BETTER = lazy_pattern(
     rf"(?:better|winner|preferred|verdict|preference)[*_\s\"']{{0,4}}(?:[:：=]|is)[*_\s\"']{{0,4}}{_CHOICE}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_IS_BETTER = re.compile(
+_IS_BETTER = lazy_pattern(
     r"\b(?:the )?(?:answer |option |response )?(first|second|a|b|1|2)(?: (?:answer|one|option|response))? (?:is|was) (?:clearly |slightly |much |the )?(?:better|best|preferred|preferable)\b"
     r"|\b(?:the )?(first|second) (?:answer|one|option|response) wins\b"
     r"|(第一|第二|一つ目|二つ目|1つ目|2つ目|最初|A|B)の?(?:答え|回答)?の?ほうが(?:より)?(?:良い|よい|優れ|正確)",
@@ -37,7 +38,9 @@ _WORDS = {
 _BETTER_WORDS = {word: better for better, words in _WORDS.items() for word in words.split()}
 _SCORE_KEYS = "score points point mark grade rating 点数 得点 点 評価"
 _BETTER_KEYS = "better winner preferred preference verdict"
-_OUT_OF = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:/|of|out of|点?中)\s*(\d{1,3})|(\d{1,3}(?:\.\d+)?)\s*(?:%|点|points?)?")
+_OUT_OF = lazy_pattern(
+    r"(\d{1,3}(?:\.\d+)?)\s*(?:/|of|out of|点?中)\s*(\d{1,3})|(\d{1,3}(?:\.\d+)?)\s*(?:%|点|points?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)

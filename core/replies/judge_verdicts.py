@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.lazy_loading import lazy_pattern
 from core.replies import judge_reasons
 from core.replies.lenient_json import TruncatedText
 
@@ -22,16 +23,18 @@ _VERDICT_PATTERNS = {
         r"|(?:裏付け|裏づけ)られ(?:る|ます|て(?:いる|います))|一致(?:する|します|して(?:いる|います))"
     ),
 }
-_NO_CONTRADICTION = re.compile(
+_NO_CONTRADICTION = lazy_pattern(
     r"(?:does(?:n['’]t| not)|do(?:n['’]t| not)|is(?:n['’]t| not)|no|without|nor|never|not) (?:a )?contradict\w*"
     r"|矛盾(?:し(?:ない|ません|て(?:いない|いません))|(?:は|が|も)?(?:ない|なく|ありません))",
     re.IGNORECASE,
 )
-_ANY_VERDICT = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _VERDICT_PATTERNS.items()), re.IGNORECASE)
-_VERDICT_LABEL = re.compile(
+_ANY_VERDICT = lazy_pattern(
+    "|".join(f"(?P<{name}>{words})" for name, words in _VERDICT_PATTERNS.items()), re.IGNORECASE
+)
+_VERDICT_LABEL = lazy_pattern(
     r"(?:verdict|judge?ment|decision|判定|結論|判断)[*_\s]{0,4}[:：は][*_\s]{0,4}", re.IGNORECASE
 )
-_REASON_LABEL = re.compile(r"(?:reason(?:ing)?|explanation|理由|説明)[*_\s]{0,4}[:：][*_\s]{0,4}", re.IGNORECASE)
+_REASON_LABEL = lazy_pattern(r"(?:reason(?:ing)?|explanation|理由|説明)[*_\s]{0,4}[:：][*_\s]{0,4}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

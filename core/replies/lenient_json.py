@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from core.lazy_loading import lazy_pattern
+
 MAX_DEPTH = 64  # nested brackets that are parsed; those below are skipped
 REPEATED_KEY_MARK = "\0"  # between a key that its object has twice and the number of the repeat
 
@@ -11,26 +13,26 @@ REPEATED_KEY_MARK = "\0"  # between a key that its object has twice and the numb
 _QUOTE = "[\"'`“”„‘’＂]"
 _NAME = r"[\w$-]{1,40}+\s*+[:：]"
 _REMARK = r"//|/\*|#"
-_OPENING = re.compile(
+_OPENING = lazy_pattern(
     rf"\{{(?=\s*+(?:{_QUOTE}|{_NAME}|[{{\[]|{_REMARK}|\Z))|\[(?=\s*+(?:{_QUOTE}|[\[{{]|-?\d|{_REMARK}|\Z))"
 )
-_SKIPPED = re.compile(r"\s++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|=>|[:：]")
-_TOO_DEEP = re.compile(r"[\[{\s]++")
-_BARE = re.compile(r'[^,，{}\[\]\n"“”]++')
-_BARE_KEY = re.compile(r'[^,，{}\[\]\n"“”:：=]++')
+_SKIPPED = lazy_pattern(r"\s++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|=>|[:：]")
+_TOO_DEEP = lazy_pattern(r"[\[{\s]++")
+_BARE = lazy_pattern(r'[^,，{}\[\]\n"“”]++')
+_BARE_KEY = lazy_pattern(r'[^,，{}\[\]\n"“”:：=]++')
 _CLOSERS = {'"': '"', "'": "'", "`": "`"} | dict.fromkeys("“”„＂", '“”"＂') | dict.fromkeys("‘’", "‘’'")
-_CHUNKS = {closers: re.compile(rf"(?:[^\\{closers}]++|\\.)*+", re.DOTALL) for closers in set(_CLOSERS.values())}
+_CHUNKS = {closers: lazy_pattern(rf"(?:[^\\{closers}]++|\\.)*+", re.DOTALL) for closers in set(_CLOSERS.values())}
 # What follows a quote that closes its text; any other quote belongs to the text.
-_AFTER_KEY = re.compile(r"\s*+(?:[:：,}\]]|=>|\Z)")
-_AFTER_VALUE = re.compile(
+_AFTER_KEY = lazy_pattern(r"\s*+(?:[:：,}\]]|=>|\Z)")
+_AFTER_VALUE = lazy_pattern(
     rf"\s*+(?:\Z|[}}\]]|//|/\*|{_QUOTE}[\w \-]{{1,40}}+{_QUOTE}\s*+[:：]"
     rf"|[,，;]\s*+(?:\Z|{_QUOTE}|[}}\]{{\[]|{_NAME}|{_REMARK}))|[ \t]++#"
 )
-_AFTER_ITEM = re.compile(
+_AFTER_ITEM = lazy_pattern(
     rf"[ \t\r]*+\n\s*+{_QUOTE}|\s*+(?:\Z|[}}\]]|//|/\*"
     rf"|[,，;]\s*+(?:\Z|{_QUOTE}|[}}\]{{\[]|-?\d|(?:true|false|null|NaN|None|True|False)\b|{_REMARK}))|[ \t]++#"
 )
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE = lazy_pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "\n"} | {char: char for char in "\"'`/\\“”‘’"}
 _WORDS = {"true": True, "false": False} | dict.fromkeys(("null", "none", "nan", "undefined", "infinity"))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from core.dataset.examples import KINDS
 from core.formats import column_mapping
+from core.lazy_loading import lazy_pattern
 from core.replies.lenient_json import MAX_DEPTH, REPEATED_KEY_MARK, JsonObject, TruncatedText
 
 MAX_NAME_CHARACTERS = 60  # no name of a field is longer
@@ -40,10 +41,10 @@ _KIND_BY_NAME = {word: kind for kind, words in _KINDS.items() for word in words.
     kind: kind for kind in KINDS
 }
 _DECORATION = " \t*_`#【】[]「」<>:：'\""
-_NAME_AND_NUMBER = re.compile(r"(.*?)(?:\(.*\))?[_.#]*(\d{0,6})_?", re.DOTALL)
-_QUESTION_END = re.compile(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
-_RULE_CELL = re.compile(r":?-+:?|")
-_INDEX = re.compile(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
+_NAME_AND_NUMBER = lazy_pattern(r"(.*?)(?:\(.*\))?[_.#]*(\d{0,6})_?", re.DOTALL)
+_QUESTION_END = lazy_pattern(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
+_RULE_CELL = lazy_pattern(r":?-+:?|")
+_INDEX = lazy_pattern(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
 
 
 class RawPair(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.replies.questions_in_fields import RawPair, is_question, parse_kind
 
 _WORDS = {
@@ -21,7 +22,7 @@ _WORDS = {
 }
 _ROLE_BY_LABEL = {word: role for role, words in _WORDS.items() for word in words.split()}
 _ANY_LABEL = "|".join(sorted(_ROLE_BY_LABEL, key=len, reverse=True))
-_LABEL = re.compile(
+_LABEL = lazy_pattern(
     rf"""(?P<marks>(?:[>#*+\-•・●■◆○]{{1,6}}[ \t]{{0,4}}){{0,3}})
     (?:[(（]?[0-9０-９]{{1,4}}[.)．、）:：][ \t　]{{0,4}})?
     (?P<bold>[*_]{{0,3}})(?P<open>[【\[(（「<]?)[*_]{{0,3}}
@@ -31,37 +32,37 @@ _LABEL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _INLINE_WORDS = "|".join(["Q", "A", *(f"(?i:{word})" for word in _ANY_LABEL.split("|") if len(word) > 1 or word > "z")])
-_INLINE = re.compile(
+_INLINE = lazy_pattern(
     rf"(?<![A-Za-z])[*_]{{0,3}}[【\[（(]?(?P<word>{_INLINE_WORDS})[ ]?[0-9０-９]{{0,4}}[*_]{{0,3}}(?:[】\]）)]?[ ]?[:：]|】)[*_]{{0,3}}"
 )
-_TAG = re.compile("<(/?)(question|answer|quote|kind)>|</?(?:qas?|pairs?|examples?|items?|rows?|entry|entries)>")
+_TAG = lazy_pattern("<(/?)(question|answer|quote|kind)>|</?(?:qas?|pairs?|examples?|items?|rows?|entry|entries)>")
 _SEPARATORS = " \t\n　／/|;；"  # between a question and its answer on the same line
-_NO_ANSWER = re.compile(
+_NO_ANSWER = lazy_pattern(
     r"#{1,6}\s.*|`{3,}\w*|\W*|\W{0,3}\d{1,4}[.)．、）:：*]{1,3}|\W{0,5}(?:example|pair|例|ペア)\s{0,3}\d{0,4}\W*",
     re.IGNORECASE,
 )
-_FAREWELL = re.compile(
+_FAREWELL = lazy_pattern(
     r"let me know|hope (?:this|these|that)|feel free|would you like|happy to|以上(?:です|が)|お知らせください|お申し付け|いかがでしょうか|ご希望",
     re.IGNORECASE,
 )
-_ITEM = re.compile(
+_ITEM = lazy_pattern(
     r"(?:[・●■◆○][ \t　]*|(?:[-*+•]|[(（]?[0-9０-９]{1,4}[.)、])[ \t　]+|[(（]?[0-9０-９]{1,4}[．）、][ \t　]*)(?=\S)"
 )
-_BOLD = re.compile(r"\*\*([^*]++)\*\*[ \t]*[:：]?[ \t]*")
-_QUESTION_AND_ANSWER = re.compile(
+_BOLD = lazy_pattern(r"\*\*([^*]++)\*\*[ \t]*[:：]?[ \t]*")
+_QUESTION_AND_ANSWER = lazy_pattern(
     r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)"
 )
-_QUESTION_FIRST = re.compile(r"[^?？]*[?？][ \t　]+(?=\S)")
+_QUESTION_FIRST = lazy_pattern(r"[^?？]*[?？][ \t　]+(?=\S)")
 _MARKER = r"(?:[>#*+\-•・●■◆○]{1,6}[ \t　]+|[(（]?[0-9０-９]{1,4}[.)．、）:：][ \t　]*)"
 # A kind of example by itself on a line: `2. **reverse**`, `### Not stated`, `【逆】`, `Applied:`.
-_KIND_LINE = re.compile(
+_KIND_LINE = lazy_pattern(
     rf"{_MARKER}{{0,2}}[*_【\[(（「<]{{0,4}}(?P<kind>[^\n*【】\[\]()（）「」<>:：?？]{{1,40}})[*_】\])）」>]{{0,4}}[:：]?[*_]{{0,3}}"
 )
 # A kind in brackets or bold before a question: `1. [direct] Q: …`, `2. (statement) State …`, `**reverse**: …`.
-_KIND_FIRST = re.compile(
+_KIND_FIRST = lazy_pattern(
     rf"(?P<marker>{_MARKER}{{0,2}})(?:[*_]{{0,3}}[【\[(（](?P<bracketed>[^\n【】\[\]()（）]{{1,40}})[】\])）][*_]{{0,3}}|[*_]{{2,3}}(?P<bold>[^\n*_]{{1,40}})[*_]{{2,3}})[:：]?[ \t　]*(?=\S)"
 )
-_NUMBERED_LINE = re.compile(r"^[ \t]*[(（]?[0-9０-９]{1,3}[.)．）][ \t　]", re.MULTILINE)
+_NUMBERED_LINE = lazy_pattern(r"^[ \t]*[(（]?[0-9０-９]{1,3}[.)．）][ \t　]", re.MULTILINE)
 MAX_ENTRY_CHARACTERS = 1000  # of a line that are searched for a question and its answer
 MAX_KIND_LINE_CHARACTERS = 80  # of a line that names a kind and nothing else
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from core.formats import markdown_tables
 from core.formats.encoded_text_lines import FileLine
+from core.lazy_loading import lazy_pattern
 from core.replies.questions_in_fields import RawPair, iterate_row_pairs, parse_field_name
 
-_THOUGHT = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_THOUGHT = lazy_pattern(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)
+_THOUGHT_END = lazy_pattern(r"</(?:think|thinking|thought|reasoning)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _CHANNEL = "<|channel|>final<|message|>"
-_FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*([\w+-]{0,20})[^\n`]*$", re.MULTILINE)
-_BLANKS = re.compile(r"[^\S\n]{100,}+")
+_FENCE = lazy_pattern(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*([\w+-]{0,20})[^\n`]*$", re.MULTILINE)
+_BLANKS = lazy_pattern(r"[^\S\n]{100,}+")
 _DELIMITERS = {"csv": ",;", "tsv": "\t"}
 MAX_HEAD_LINES = 50  # first lines of a reply that are searched for the head of a CSV table
 

@@ -1,7 +1,6 @@
 """Reads the questions of an exam file, in any form of rows, or as lines of text."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +15,12 @@ from core.formats.format_detection import DetectedFormat
 from core.formats.jsonl import FileRow
 from core.formats.reading_options import ReadingOptions
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.progress import Reporter
 
 TEXT_SUFFIXES = (".txt", ".md", ".markdown")
-_LIST_MARK = re.compile(r"\s*(?:[-*+•]|\d{1,4}[.)、．]|Q\d{0,4}[.:：])\s*")
-_NO_QUESTION = re.compile(r"\s*(?:#|---|===|\|)")
+_LIST_MARK = lazy_pattern(r"\s*(?:[-*+•]|\d{1,4}[.)、．]|Q\d{0,4}[.:：])\s*")
+_NO_QUESTION = lazy_pattern(r"\s*(?:#|---|===|\|)")
 
 
 class ExamQuestion(NamedTuple):

@@ -1,10 +1,10 @@
 """Checks all rows of a file together, with what the check of a project finds: duplicates, leaks, personal data, and more."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from core import formats
 from core.checks import Problem, problem
@@ -12,6 +12,7 @@ from core.checks.rule_registry import clip
 from core.dataset.row_json import RowTexts
 from core.formats.reading_options import DETECTED, ReadingOptions
 from core.language import tr
+from core.lazy_numpy import np
 from core.progress import Reporter
 from core.review import exam_file, finding_texts, row_comparisons
 from core.review.context_lengths import ContextLimit, LongRows

@@ -1,11 +1,12 @@
 """The rows of a file, one after the other, and the texts of some of them again, with little memory for each."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from core import formats
 from core.checks import LINE_LIMIT
@@ -14,6 +15,7 @@ from core.formats import jsonl
 from core.formats.format_detection import DetectedFormat
 from core.formats.input_files import open_file
 from core.formats.reading_options import DETECTED, ReadingOptions
+from core.lazy_numpy import np
 from core.progress import Reporter
 from core.spilled_columns import NumberColumn, TextColumn
 
@@ -76,7 +78,7 @@ class FileRows:
             if line.length <= LINE_LIMIT and (data := _decode(line.raw)):
                 yield line.number, line.offset, data
 
-    def load_lines(self) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    def load_lines(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
         """The line of each row."""
         return self._lines.load()
 

@@ -1,13 +1,14 @@
 """Compares the texts of all rows with each other, wherever the rows are: copies, near duplicates, leaks, contradictions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from core.checks.contents_digest import compute_contents_digest
 from core.dataset.examples import MEMORISED, SPLITS
 from core.dataset.row_json import RowTexts
+from core.lazy_numpy import np, npt
 from core.review import similar_rows
 from core.spilled_columns import NumberColumn
 from core.storage import compressed_texts
@@ -20,7 +21,7 @@ MIN_ALIKE_SHARE = 0.9  # of the rows, whose answers or questions are the same: t
 MAX_COMPARED_NEIGHBOURS = 200  # training rows of one group that an exam question is compared with
 MAX_CACHED_PROMPTS = 1000  # system prompts that are searched once for all their rows
 
-Marks = npt.NDArray[np.bool_]
+Marks: TypeAlias = "npt.NDArray[np.bool_]"
 Emit = Callable[[str, int, int, str], None]  # rule, cluster, example (0: the whole dataset), detail
 Leaks = dict[int, list[tuple[int, float]]]  # test row -> the training rows that ask the same, and the per cent
 OnLeak = Callable[[int, Sequence[tuple[int, float]]], None]  # one of these

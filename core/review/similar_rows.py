@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
 from core.dataset.row_json import RowTexts, read_texts
+from core.lazy_rapidfuzz import fuzz
 from core.storage import compressed_texts
 from core.text import contradicting_answers, near_duplicates
 

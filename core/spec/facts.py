@@ -1,12 +1,11 @@
 """The facts of the spec: found in its text, kept through its edits, merged, split, ignored; and the rows they make stale."""
 
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
+from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.spec import quote_tracking, spec
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec
@@ -15,7 +14,7 @@ from core.text.near_duplicates import normalise
 from core.text.statements import Statement
 
 MAX_SINGLE_LOOKUPS = 20  # facts that are searched one by one; for more, all rows are read
-_MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
+_MARK = lazy_pattern(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
 STALE_RULE = "fact-stale"  # the rule of rows whose fact has changed since they were written
 
 

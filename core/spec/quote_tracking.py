@@ -1,14 +1,15 @@
 """Finds the quotes of facts in a text, and follows them when the text is edited."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-import numpy as np
-from rapidfuzz import fuzz, process
-
+from core.lazy_numpy import np
+from core.lazy_rapidfuzz import fuzz, process
 from core.text import statements
 from core.text.diff import count_common_prefix
 from core.text.statements import Statement

@@ -1,10 +1,11 @@
 """The spec: the body of knowledge as Markdown text, with a name and the system prompt of every question."""
 
-import re
 import sqlite3
 from dataclasses import dataclass
 
-_KANA = re.compile(r"[\u3041-\u30ff]")
+from core.lazy_loading import lazy_pattern
+
+_KANA = lazy_pattern(r"[\u3041-\u30ff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rapidfuzz.distance import OSA
-
 from core.language import tr
+from core.lazy_rapidfuzz import OSA
 from core.text import near_duplicates, terms, topics_and_figures
 from core.text.normalise import normalise
 from core.text.statements import Statement

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
+from core.paths import PROJECT_SUFFIX as PROJECT_SUFFIX
 from core.paths import is_on_read_only_disk, is_writable, path_exists, real_path
 from core.progress import Cancelled, Reporter, cancel_later
 from core.storage import compressed_texts, project_lock, schema, undo
@@ -35,7 +36,6 @@ T = TypeVar("T")
 CHECKPOINT_DELAY = 2.0  # seconds without a write, after which the log is checkpointed
 FIRST_PIN_RETRY, LONGEST_PIN_RETRY = 0.02, 0.5  # seconds between two attempts to freeze the file
 STEPS_PER_CANCEL_CHECK = 100_000  # instructions of SQLite between two checks for cancellation
-PROJECT_SUFFIX = ".juku"
 
 
 @dataclass(frozen=True, slots=True)

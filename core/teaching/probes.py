@@ -11,8 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
 from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.filters import Filter
@@ -23,6 +21,7 @@ from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import HELD_OUT_KINDS
 from core.generation.page_rows import CLOSED_FORMS, SOURCE, PageMaterial
 from core.language import tr
+from core.lazy_rapidfuzz import fuzz
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec

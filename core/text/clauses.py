@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import normalise
 
 MAX_NORMALISED_CHARACTERS = 500  # characters that are normalised at once
@@ -78,25 +79,25 @@ _NUMBER_WORDS = {
     "third": 3.0, "fourth": 4.0, "fifth": 5.0, "sixth": 6.0,
 }  # fmt: skip
 
-_SENTENCE = re.compile(r"[。！？!?\n|]|\.(?=\s|$)")
-_BREAK = re.compile(rf"({_SENTENCE.pattern})|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—–…]")
+_SENTENCE = lazy_pattern(r"[。！？!?\n|]|\.(?=\s|$)")
+_BREAK = lazy_pattern(rf"({_SENTENCE.pattern})|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—–…]")
 # Letters of no living script, which normalising leaves where they are.
 _CLAUSE_END, _SENTENCE_END = "\u1681", "\u1682"
-_SPOKEN_TIME = re.compile(
+_SPOKEN_TIME = lazy_pattern(
     r"\b(?P<half>half|(?:a )?quarter) (?P<side>past|to) (?P<hour>\d{1,2})\b|\b(?P<evening>\d{1,2}) in the (?:evening|afternoon)\b"
 )
 _CURRENCIES = {"€": "euro", "$": "dollar", "£": "pound", "¥": "yen"}
-_CURRENCY = re.compile(r"([€$£¥])\s?(\d+(?:,\d{3})*(?:\.\d+)?)")
-_DIGIT = re.compile(r"\d")
-_CONJUNCTION = re.compile(r" (?:and|but|while|whereas|plus) ")
-_WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")
-_FIGURE = re.compile(
+_CURRENCY = lazy_pattern(r"([€$£¥])\s?(\d+(?:,\d{3})*(?:\.\d+)?)")
+_DIGIT = lazy_pattern(r"\d")
+_CONJUNCTION = lazy_pattern(r" (?:and|but|while|whereas|plus) ")
+_WORD = lazy_pattern(r"[a-zß-öø-ÿā-ž]+|[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")
+_FIGURE = lazy_pattern(
     r"(?<![\d.第])(\d+(?:[./]\d+)*) ?((?:か|カ|ヶ|ヵ)月|[a-zß-ž]+|(?:日間|週間|年間)|[\u3400-\u9fff]|[\u30a1-\u30fc]+)?"
 )
-_AFTERNOON = re.compile(r"午後(\d{1,2})|(?<!\d)(\d{1,2}) ?p ?m(?![a-z])")
-_PER_ONE = re.compile(r"[にはでのが]?\d|につき|あたり|ごと")
-_PER = re.compile(r"(\d [a-z]+) (?:a|an|per) [a-z]+")  # "140 euro a night": the night tells no two figures apart
-_POLITE = re.compile(
+_AFTERNOON = lazy_pattern(r"午後(\d{1,2})|(?<!\d)(\d{1,2}) ?p ?m(?![a-z])")
+_PER_ONE = lazy_pattern(r"[にはでのが]?\d|につき|あたり|ごと")
+_PER = lazy_pattern(r"(\d [a-z]+) (?:a|an|per) [a-z]+")  # "140 euro a night": the night tells no two figures apart
+_POLITE = lazy_pattern(
     r"^\s*(?:of course|sure|certainly|thank|thanks|great question|good question|please (?:let|feel|note)|let me know|feel free"
     r"|i hope|i am happy|happy to)|ご質問|ご不明|お気軽|お尋ね|お問い合わせ|ありがとうございます|もちろん|承知|お役に立|参考に",
     re.IGNORECASE,

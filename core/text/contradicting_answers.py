@@ -1,10 +1,9 @@
 """Tells whether two answers to the same question contradict each other, and in what."""
 
-import re
 from itertools import combinations
 
-from rapidfuzz import fuzz
-
+from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.text import clauses, negation, quantities
 from core.text.normalise import normalise
 
@@ -16,8 +15,8 @@ MAX_PAIRED = 2  # numbers of two answers that are compared one by one: 20 and 10
 MIN_SAME_SHARE = 0.6  # of the words of the shorter answer, with which one that is denied says the reverse of the other
 DIFFERENT_FIGURES, YES_NO, DIFFERENT_WORDS, NOT_STATED = "figures", "yes-no", "words", "not-stated"
 
-_FIGURE = re.compile(r"(?<![\d.])\d+(?:[./]\d+)*(?:h\d\d)?")
-_LATE = re.compile(r"(?<!\d)(1[3-9]|2[0-3])h(\d\d)")
+_FIGURE = lazy_pattern(r"(?<![\d.])\d+(?:[./]\d+)*(?:h\d\d)?")
+_LATE = lazy_pattern(r"(?<!\d)(1[3-9]|2[0-3])h(\d\d)")
 
 
 def prepare_answer(answer: str) -> str:

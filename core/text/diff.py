@@ -1,12 +1,13 @@
 """Compares two texts line by line, to show them side by side and to accept single changes."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
-import numpy as np
-from rapidfuzz import fuzz, process
-from rapidfuzz.distance import LCSseq
+from core.lazy_numpy import np
+from core.lazy_rapidfuzz import LCSseq, fuzz, process
 
 MAX_COMPARED_CELLS = (
     400_000_000  # lines times lines that are compared (a bit each); above that, all that differs is one change
@@ -153,7 +154,7 @@ def _match_similar_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[i
     return _trace_path(best)
 
 
-def _trace_path(best: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> list[tuple[int, int]]:
+def _trace_path(best: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> list[tuple[int, int]]:
     """The matches that add up to the last cell of `best`."""
     matches = []
     row, column = best.shape[0] - 1, best.shape[1] - 1

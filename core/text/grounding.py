@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.text import clauses, negation
 from core.text.clauses import Clause, Figure, ParsedText
 
@@ -34,38 +35,38 @@ DERIVING_KINDS = ("applied", "combined", "statement")  # kinds whose figures may
 MAX_DERIVED_FROM = 10  # different figures of a basis from which others are derived
 MAX_FIGURES = 100  # figures of an answer, a question and the facts that are compared
 
-_MARKS = re.compile(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>\n]{0,80}>|\]\([^()\n]{0,300}\)")
-_QUOTE_WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
-_ELLIPSIS = re.compile(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
-_NEGATION = re.compile(
+_MARKS = lazy_pattern(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>\n]{0,80}>|\]\([^()\n]{0,300}\)")
+_QUOTE_WORD = lazy_pattern(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
+_ELLIPSIS = lazy_pattern(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
+_NEGATION = lazy_pattern(
     r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except(?:ions?)?|without|apart from"
     r"|other than|unless|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
     r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|[わせれけ]ず(?:に|$)"
 )
 # What looks like a negation and is none: duties, permissions, contrasts, losing things.
-_NO_NEGATION = re.compile(
+_NO_NEGATION = lazy_pattern(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ)(?:ません|ない)|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み)ません|(?:では|じゃ|だけで)なく"
     r"|少なくとも|しか[^。]*?(?:ません|ない)|(?:ない|なけれ)(?:と|ば|限り)[^。]*?(?:でき|られ|いけ)(?:ません|ない)(?!と)"
     r"|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer|lower|higher|earlier) than|whether or not"
     r"|(?:no|not|cannot|can not) (?:\w+ ){0,3}(?:before|until)|ない(?=ほう|方|人|者|側|もの)"
 )
 # A condition in one clause with what follows from it; another text may have it in a clause of its own.
-_CONDITION = re.compile(
+_CONDITION = lazy_pattern(
     r"(?<=[a-z0-9] )(?:if|when|unless|until|where) .*"
     r"|^.*(?:ない(?:と|なら(?:ば)?|限り|(?:場合|とき|時|うち)[はにも]*)|なければ|なかったら)(?!な[らり]|いけ|だめ)(?=.{4})"
 )
-_EXCLUSIVE = re.compile(
+_EXCLUSIVE = lazy_pattern(
     r"\bonly\b|\bsolely\b|\bnothing else\b|\bno other\b|\balone\b|\bexclusively\b|\bexcept\b|だけ|のみ|限[らりっる]|以外|しか"
 )
-_YES = re.compile(r"\s*(?:yes|はい|ええ)(?![a-z])", re.IGNORECASE)
-_ASKS_NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b|ない|ません|だめ|まずい|いけない", re.IGNORECASE)
-_DUTY = re.compile(r"\b(?:must|ha(?:s|ve) to|duty|obliged|required)\b|なければな|なくてはな|義務|必ず")
-_FOUL = re.compile(
+_YES = lazy_pattern(r"\s*(?:yes|はい|ええ)(?![a-z])", re.IGNORECASE)
+_ASKS_NOT = lazy_pattern(r"\b(?:not|never)\b|n['’]t\b|ない|ません|だめ|まずい|いけない", re.IGNORECASE)
+_DUTY = lazy_pattern(r"\b(?:must|ha(?:s|ve) to|duty|obliged|required)\b|なければな|なくてはな|義務|必ず")
+_FOUL = lazy_pattern(
     r"\b(?:fouls?|forbidden|prohibited|violations?|offences?|banned|illegal)\b|反則(?!では)|違反(?!では)|禁止|禁じ"
 )
 # Pairs of opposites, which are searched in clauses that otherwise agree.
 _OPPOSITES = [
-    (re.compile(one), re.compile(other))
+    (lazy_pattern(one), lazy_pattern(other))
     for one, other in (
         (
             r"at most|up to|maximum|(?:no|not) (?:more|longer|later) than|or (?:less|fewer)|less than|fewer than|shorter|under\b|below"
@@ -83,10 +84,10 @@ _OPPOSITES = [
         (r"午前", r"午後"), (r"\bleft\b", r"\bright\b"),
     )
 ]  # fmt: skip
-_EACH = re.compile(r"\b(?:each|both|twice)\b|それぞれ|ずつ|両方")
+_EACH = lazy_pattern(r"\b(?:each|both|twice)\b|それぞれ|ずつ|両方")
 _SHARES = {"half": 0.5, "半分": 0.5, "third": 1 / 3, "2 third": 2 / 3, "quarter": 0.25, "dozen": 12.0, "ダース": 12.0}
-_ANY_OPPOSITE = re.compile("|".join(pattern.pattern for pair in _OPPOSITES for pattern in pair))
-_VOICE = re.compile(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)")
+_ANY_OPPOSITE = lazy_pattern("|".join(pattern.pattern for pair in _OPPOSITES for pattern in pair))
+_VOICE = lazy_pattern(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,23 +9,25 @@ from itertools import pairwise
 
 from markdown_it.common.utils import normalizeReference
 
+from core.lazy_loading import lazy_pattern
+
 HIDDEN, CLOSED = "\ue001", "\ue000"  # in a shadow: a mark, and a character of code, where no sentence ends
 CJK = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 MAX_LABEL_CHARACTERS = 200  # characters of a link's label
 
 _MARK, _SHOWN, _ENTITY, _CODE = 0, 1, 2, 3
-_SHOWN_RUN = re.compile(rb"[\x01\x03]+|\x02")
-_HIDDEN_RUN = re.compile(rb"\x00+|[\x02\x03]+")
-_IS_CJK = re.compile(f"[{CJK}]")
-_TICKS = re.compile("`+")
-_MARKUP_CHARACTER = re.compile(r"[\\`<&\[*_~]")
+_SHOWN_RUN = lazy_pattern(rb"[\x01\x03]+|\x02")
+_HIDDEN_RUN = lazy_pattern(rb"\x00+|[\x02\x03]+")
+_IS_CJK = lazy_pattern(f"[{CJK}]")
+_TICKS = lazy_pattern("`+")
+_MARKUP_CHARACTER = lazy_pattern(r"[\\`<&\[*_~]")
 
 # Every alternative ends at the next character of its kind or after a bounded run: time is linear in the text's length.
 _TARGET = (
     r"\((?:[ \t\n]{0,9}(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)"
     r"(?:[ \t\n]{1,9}(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t\n]{0,9})\)"
 )
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r"\\(?P<escaped>[!-/:-@\[-`{-~\n])"
     r"|(?P<ticks>`+)"
     r"|<(?P<address>[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]{1,64}@[^\s<>@]{1,255})>"

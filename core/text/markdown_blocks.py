@@ -9,36 +9,38 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from core.lazy_loading import lazy_pattern
+
 MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; deeper blocks are not read
 MAX_PARSES = 20  # of a text with blocks that are too deep: reading continues after each
 
-_BREAK = re.compile(r"\r\n?|\n")
-_SETTING = re.compile(r"[\w-]{1,100}[ \t]*:(?:[ \t]|$)|#")
-_QUOTE_MARKS = re.compile(r"[ \t>]*")
-_TASK = re.compile(r"\[[ xX]\][ \t]+")
+_BREAK = lazy_pattern(r"\r\n?|\n")
+_SETTING = lazy_pattern(r"[\w-]{1,100}[ \t]*:(?:[ \t]|$)|#")
+_QUOTE_MARKS = lazy_pattern(r"[ \t>]*")
+_TASK = lazy_pattern(r"\[[ xX]\][ \t]+")
 # List items in Japanese and pasted texts; to Markdown they are lines of a paragraph.
-_ITEM = re.compile(
+_ITEM = lazy_pattern(
     r"(?:[・•●○■□◆◇▪►※][ \t\u3000]*(?=\S)"
     r"|(?:[①-⑳]|[(（][0-9０-９]{1,2}[)）]|[0-9０-９]{1,2}[.．)）、])[ \t\u3000]*(?=[\u3041-\u30ff\u3400-\u9fff「『]))"
 )
 # Lines that authors use as headings, though Markdown does not: “#Title”, “**Title**”, 【見出し】, ■見出し.
-_HEADING = re.compile(
+_HEADING = lazy_pattern(
     r"(?P<level>[#＃]{1,6})[ \t\u3000]*(?P<hash>[^#＃\s].*)|\*\*(?P<bold>[^*]+)\*\*|【(?P<box>[^【】]+)】|[■◆●□◇](?P<square>.+)"
 )
-_SENTENCE_END = re.compile("[.!?:;,。．！？：；、，…—-][\"'”’»)\\]）」』]*$")
-_SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
-_UNFINISHED = re.compile(
+_SENTENCE_END = lazy_pattern("[.!?:;,。．！？：；、，…—-][\"'”’»)\\]）」』]*$")
+_SENTENCE = lazy_pattern(r"[.!?](?:\s|$)|[。！？]")
+_UNFINISHED = lazy_pattern(
     r"\b(?:a|an|the|of|to|in|on|at|for|from|by|with|and|or|but|is|are|was|be|that|which|who|as|than|not)$|[のはがをにでともへや]$",
     re.IGNORECASE,
 )
 _MAX_TITLE_CHARACTERS, _MAX_TITLE_CHARACTERS_JA, _WIDE = (
     60,
     30,
-    re.compile("[\u3041-\u30ff\u3400-\u9fff]"),
+    lazy_pattern("[\u3041-\u30ff\u3400-\u9fff]"),
 )  # characters of a heading that nothing marks
 _UNMARKED_LEVEL = 6  # the level of a heading without a mark
 _CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open")
-_ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
+_ALERT = lazy_pattern(r"\[![A-Za-z]{1,20}\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-from rapidfuzz import fuzz, process
-
+from core.lazy_loading import lazy_pattern
+from core.lazy_numpy import np, npt
+from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.spilled_columns import NumberColumn, NumberTable, TextColumn, iterate_parts
 
@@ -29,17 +28,14 @@ BLOCK_SIZE = 1 << 18  # characters hashed at once, candidates looked at at once:
 PAIRS_AT_ONCE = 1 << 13  # whose texts are read and compared
 MINIMA_PER_WORD = 16  # of 4 bits each
 
-IntArray = npt.NDArray[np.int64]
-Int32Array = npt.NDArray[np.int32]
-Indices = npt.NDArray[Any]  # 32 or 64 bits each
-Uint32Array = npt.NDArray[np.uint32]
+IntArray: TypeAlias = "npt.NDArray[np.int64]"
+Int32Array: TypeAlias = "npt.NDArray[np.int32]"
+Indices: TypeAlias = "npt.NDArray[Any]"  # 32 or 64 bits each
+Uint32Array: TypeAlias = "npt.NDArray[np.uint32]"
 
-_FIGURES = re.compile(r"\d+(?:[.,:/]\d+)*")
+_FIGURES = lazy_pattern(r"\d+(?:[.,:/]\d+)*")
 _MARKS = " .?!。…"
 _CJK = 0x2E80  # from here on two characters carry as much as three letters
-_GENERATOR = np.random.Generator(np.random.PCG64(20))
-_MASKS = _GENERATOR.integers(0, 2**32, NUM_BANDS * ROWS_PER_BAND, np.uint32)
-_FACTORS = _GENERATOR.integers(0, 2**32, NUM_BANDS * ROWS_PER_BAND, np.uint32) | np.uint32(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,14 @@ class DuplicateGroups:
 
     same: Indices
     near: Indices
+
+
+@cache
+def _make_hashes() -> tuple[Uint32Array, Uint32Array]:
+    """The masks and the factors of the hashes, the same ones always."""
+    generator = np.random.Generator(np.random.PCG64(20))
+    masks = generator.integers(0, 2**32, NUM_BANDS * ROWS_PER_BAND, np.uint32)
+    return masks, generator.integers(0, 2**32, NUM_BANDS * ROWS_PER_BAND, np.uint32) | np.uint32(1)
 
 
 def normalise(text: str) -> str:
@@ -171,7 +175,7 @@ def _compute_signatures(collected: _DistinctTexts, reporter: Reporter) -> _Signa
         scratch = np.empty_like(grams)
         keys = np.empty((NUM_BANDS, end - start), np.uint32)
         sketches = np.zeros((words, end - start), np.uint64)
-        for number, (mask, factor) in enumerate(zip(_MASKS, _FACTORS, strict=True)):
+        for number, (mask, factor) in enumerate(zip(*_make_hashes(), strict=True)):
             np.multiply(np.bitwise_xor(grams, mask, out=scratch), factor, out=scratch)
             # Every second segment is the padding between two texts.
             minima = np.minimum.reduceat(scratch, edges)[::2]

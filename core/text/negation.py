@@ -5,11 +5,14 @@
 
 import re
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import normalise
 
 # Letters of no living script, which normalising leaves unchanged.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
-_MARK = re.compile(r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]")
+_MARK = lazy_pattern(
+    r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]"
+)
 MAX_DISTANCE = 160  # characters before and after a word that are searched for its denial
 MAX_ANSWER_CHARACTERS = 4000  # first characters of an answer that are searched for words such as "I don't know"
 
@@ -18,60 +21,60 @@ _NOT = (
     rf"(?P<ban>{_BANS})|not|never|no|nor|neither|without|none|nobody|nothing|instead of|rather than"
     r"|(?:is|are|was|were|do|does|did|wo|would|could|must|has|have|had|need)nt"
 )
-_NEGATOR = re.compile(rf"\b(?:{_NOT})\b")
+_NEGATOR = lazy_pattern(rf"\b(?:{_NOT})\b")
 # Phrases that look like a negation and are none, and limits: "no longer than five seconds" names five.
-_NO_NEGATION = re.compile(
+_NO_NEGATION = lazy_pattern(
     r"\b(?:not|no) (?:only|just|merely|simply|doubt|matter|problem)\b"
     r"|\b(?:no|not|never|nothing|none|cannot|cant|nor?)\b[^\u1682]{0,60}?\b(?:but|except|other|else|beyond|exceed\w*"
     r"|(?:more|longer|less|fewer|later|earlier|higher|lower|greater|smaller|wider|shorter|over) than|for over|above|until|unless|before|after)\b"
 )
-_SCOPE_END = re.compile(
+_SCOPE_END = lazy_pattern(
     r"\b(?:but|however|only|because|since|so|if|when|while|which|who|whose|and then|must)\b|[\u1681\u1682]"
 )
-_SUCH_AS = re.compile(r"such as|like|any of")
-_PART_END = re.compile(r"[\u1681\u1682]|\b(?:and|but|or|because|since|so|while|which|who|if|when)\b")
+_SUCH_AS = lazy_pattern(r"such as|like|any of")
+_PART_END = lazy_pattern(r"[\u1681\u1682]|\b(?:and|but|or|because|since|so|while|which|who|if|when)\b")
 _VERB = r"(?:is|are|was|were|do|does|did|can|could|may|might|must|should|will|would|has|have|had)"
-_DENIED_AFTER = re.compile(
+_DENIED_AFTER = lazy_pattern(
     rf"^(?: [a-z0-9]+){{0,6}}? (?:{_VERB} (?:not|never)(?! only)|(?:is|are|was|were|do|does|did|ca|wo)nt|cannot|(?:is|are) "
     r"(?:a )?(?P<ban>foul|forbidden|prohibited|banned|illegal)|(?:is|are) (?:wrong|incorrect|false))\b"
 )
-_LIMITED_AFTER = re.compile(r"exceed|more than|longer than|not (?:allowed|permitted) after")
+_LIMITED_AFTER = lazy_pattern(r"exceed|more than|longer than|not (?:allowed|permitted) after")
 
 _JA_BAN = r"いけな|いけませ|ならない|なりません|できな|できませ|られな|られませ|使えな|使えませ|禁止|だめ|駄目|不可|(?:反則|違反)(?!では)"
-_JA_DENIED = re.compile(rf"(?P<ban>{_JA_BAN})|ません|(?<![少危])ない(?!と)|なく(?![しすて])|なかっ")
-_JA_NO_NEGATION = re.compile(
+_JA_DENIED = lazy_pattern(rf"(?P<ban>{_JA_BAN})|ません|(?<![少危])ない(?!と)|なく(?![しすて])|なかっ")
+_JA_NO_NEGATION = lazy_pattern(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ|駄目)(?:ません|ない)?|(?:だけ|のみ|ばかり)(?:では|じゃ|で)なく"
     r"|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み|問題あり|間違いあり)ません|間違いない|違いない|少なくとも"
 )
-_JA_LIMIT = re.compile(
+_JA_LIMIT = lazy_pattern(
     r"^.{0,6}?(?:しか|以外|より(?:ほか|他)|以上|[をも]?超[えす過]|[をも]?こえ|[をも]?越え|より(?:長|多|大|重)|を過ぎ)"
 )
 # At least or at most, before a number and after it; a negation turns one into the other.
-_AT_LEAST = re.compile(
+_AT_LEAST = lazy_pattern(
     r"(?:at least|minimum(?: of)?|(?:no|not) (?:less|fewer) than|(?<!no )(?<!not )(?:more|longer|later) than|over|above|exceed\w*"
     r"|少なくとも|最低(?:でも)?|最短|最小)(?: [a-z]+)? ?$"
 )
-_AT_LEAST_AFTER = re.compile(
+_AT_LEAST_AFTER = lazy_pattern(
     r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?(?:超[えす過]|こえ)(?!ると|たら|れば|た場合|たとき|た時)|より(?:長|多|大|重))"
 )
-_AT_MOST = re.compile(
+_AT_MOST = lazy_pattern(
     r"(?:at most|up to|maximum(?: of)?|(?:no|not) (?:more|longer|later) than|(?:less|fewer) than|under|below|within"
     r"|最長|最大|最高|多くても|長くても)(?: [a-z]+)? ?$"
 )
-_AT_MOST_AFTER = re.compile(r"^ ?(?:or (?:less|fewer)|max(?:imum)?\b|at most|まで|以内|以下|未満)")
-_JA_TOPIC = re.compile(r"(?<=..)(?<!こと)(?<!の)(?<!必要)(?<!わけ)(?<!で)(?<!に)(?<!すこと)[はが](?=.)")
-_JA_PART_END = re.compile(r"[\u1681\u1682]|(?:です|ます|だ|る|い)(?:が|ので|けれど|けど)")
-_IS_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
+_AT_MOST_AFTER = lazy_pattern(r"^ ?(?:or (?:less|fewer)|max(?:imum)?\b|at most|まで|以内|以下|未満)")
+_JA_TOPIC = lazy_pattern(r"(?<=..)(?<!こと)(?<!の)(?<!必要)(?<!わけ)(?<!で)(?<!に)(?<!すこと)[はが](?=.)")
+_JA_PART_END = lazy_pattern(r"[\u1681\u1682]|(?:です|ます|だ|る|い)(?:が|ので|けれど|けど)")
+_IS_JAPANESE = lazy_pattern(r"[\u3041-\u30ff\u3400-\u9fff]")
 # In such a question or answer a ban is no negation, but its subject.
-_ABOUT_BANS = re.compile(
+_ABOUT_BANS = lazy_pattern(
     r"\b(?:fouls?|forbid\w*|forbidden|prohibited|banned|illegal|violations?|not allowed|may not|must not|cannot)\b"
     r"|反則|違反|禁止|禁じ|いけな|いけま"
 )
-_ABOUT_ABSENCE = re.compile(
+_ABOUT_ABSENCE = lazy_pattern(
     r"\b(?:not|never|no|without|except|lack\w*|closed|missing|(?:do|does|is|are|ca|ca|wo)nt)\b|ない|ません|以外|除|休"
 )
 # With these words an answer says that the text does not give it.
-_UNKNOWN_PHRASE = re.compile(
+_UNKNOWN_PHRASE = lazy_pattern(
     r"\b(?:does|did|do)(?: not|n['’]?t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
     r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]?t) (?:\w+ )?"
     r"(?:contain|provide|give|include|describe|cover|indicate)\b"
@@ -83,7 +86,7 @@ _UNKNOWN_PHRASE = re.compile(
     re.IGNORECASE,
 )
 # What `find_unknown_phrase` leaves out, since rows that teach a rule may say it.
-_ADMISSION = re.compile(
+_ADMISSION = lazy_pattern(
     r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
     r"|\bnot (?:in|part of) the (?:text|document|passage|context|source|spec|rules?)\b|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
     r"|n['’]?t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
@@ -113,27 +116,27 @@ _UNKNOWN_HINTS = (
 
 
 YES, NO = "yes", "no"  # what an answer says to a question whether something is so
-_VERDICT_YES = re.compile(
+_VERDICT_YES = lazy_pattern(
     r"(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|no (?:problem|matter|worries))(?![a-z])|はい|ええ(?!と)|もちろん|うん"
 )
-_VERDICT_NO = re.compile(
+_VERDICT_NO = lazy_pattern(
     r"(?:no|nope|not|never|neither|none|nobody|nothing|unfortunately not|sorry no|(?:do|does|is|are|ca|wo|must|should)nt)(?![a-z])"
     r"|いいえ|いえ|いや(?!な)|だめ|駄目|ダメ|無理|違います|違う|ちがいます|逆です|とんでもない|無効"
 )
-_VERDICT_OPENING = re.compile(
+_VERDICT_OPENING = lazy_pattern(
     r"(?:sorry|well|oh|hi|hello|unfortunately|sadly|actually|残念ながら|残念ですが|申し訳ありませんが|実は|まず|[\u1681\u1682 ])+"
 )
-_VERDICT_NEGATOR = re.compile(
+_VERDICT_NEGATOR = lazy_pattern(
     r"\b(?:not|never|cannot|cant|mustnt|nobody|none|neither|nothing|nowhere|no)\b(?! (?:only|just|more|less|fewer|later|longer|lower|higher|earlier|problem|matter))"
     r"|\b(?:is|are|was|were|do|does|did|wo|would|could|has|have|had|need|should)nt\b"
 )
-_JA_VERDICT_NEGATOR = re.compile(
+_JA_VERDICT_NEGATOR = lazy_pattern(
     r"ません|(?<![少危])ない(?!と|よう|うち|ため|なら)|できず|使わず|せずに|禁止|だめ|駄目|ダメ|無効|不可|違い?ます|ちがいます|やめて"
 )
-_VERDICT_MAY = re.compile(
+_VERDICT_MAY = lazy_pattern(
     r"\b(?:may|can|could|allowed|fine|ok|okay|free to|possible|right)\b|大丈夫|かまい|構い|(?:ても|で)いい|できます|結構です|問題ありません|問題ない"
 )
-_IF = re.compile(r"\b(?:if|unless|until|as long as)\b[^\u1681\u1682]*")
+_IF = lazy_pattern(r"\b(?:if|unless|until|as long as)\b[^\u1681\u1682]*")
 VERDICT_SENTENCES = 2  # sentences of an answer in which its verdict is looked for
 
 

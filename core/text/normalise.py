@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import TypeVar
 
+from core.lazy_loading import lazy_pattern
+
 T = TypeVar("T")
 
 CACHED_TEXTS, CACHED_LENGTH = 512, 2000  # how many results are kept, and of texts of at most so many characters
@@ -56,31 +58,33 @@ _SCALE = f"(?:{'|'.join(WORD_SCALES)})"
 _WORD = f"(?:{'|'.join([*WORD_VALUES, *WORD_SCALES])})"
 _NUMBER_PART = rf"(?:{_SCALE} and(?= {_WORD}(?![{_LATIN}]))|{_WORD})"
 # Runs are bounded: no answer can make a number too long to write.
-_NUMBER_IN_WORDS = re.compile(
+_NUMBER_IN_WORDS = lazy_pattern(
     rf"(?<![{_LATIN}])(?:(?P<pronoun>(?:no|any|every|some|which|first|second|last|next|other)[ -]one|one another)"
     rf"|(?:a (?={_SCALE}))?{_NUMBER_PART}(?:[ -]+{_NUMBER_PART}){{0,20}})(?![{_LATIN}])"
 )
-_SCALED_DIGITS = re.compile(rf"(?<![\d.])(\d{{1,15}}) ({_SCALE})(?![{_LATIN}])")
+_SCALED_DIGITS = lazy_pattern(rf"(?<![\d.])(\d{{1,15}}) ({_SCALE})(?![{_LATIN}])")
 _KANJI = f"[{KANJI_DIGITS}{''.join(KANJI_SCALES)}{''.join(KANJI_MYRIADS)}]"
-_NUMBER_IN_KANJI = re.compile(rf"(?<![\d.第数何幾])\d{{0,15}}{_KANJI}(?:\d|{_KANJI}){{0,20}}")
+_NUMBER_IN_KANJI = lazy_pattern(rf"(?<![\d.第数何幾])\d{{0,15}}{_KANJI}(?:\d|{_KANJI}){{0,20}}")
 _SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
-_COUNTER = re.compile(rf" ?(?:{COUNTERS})")
+_COUNTER = lazy_pattern(rf" ?(?:{COUNTERS})")
 # 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.
-_TIME_BEFORE = re.compile(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
+_TIME_BEFORE = lazy_pattern(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
 TIME_WORD_DISTANCE = 20  # characters before a number that are searched for words of time
-_TIME_AFTER = re.compile(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
-_LONG_UNIT = re.compile("|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items()))
-_KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
-_SHORT_UNIT = re.compile(
+_TIME_AFTER = lazy_pattern(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
+_LONG_UNIT = lazy_pattern(
+    "|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items())
+)
+_KANA_UNIT = lazy_pattern(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
+_SHORT_UNIT = lazy_pattern(
     rf"(?<=\d) ?({'|'.join(sorted(SHORT_UNITS, key=len, reverse=True))})(?![{_LATIN}]|の[\d{KANJI_DIGITS}])"
 )
 MINUS = "\u2212"
 # Not in a range, a date or a name such as A-3, nor in a sum.
-_BELOW_ZERO = re.compile(
+_BELOW_ZERO = lazy_pattern(
     rf"(?<![\d{_LATIN}.,)\]])(?<!\d )(?:[-\u2010-\u2013{MINUS}]|(?:minus|negative|マイナス|氷点下|零下) ?)(?=\d)"
 )
-_PUNCTUATION = re.compile(rf"[^\w\s./{MINUS}]|_|{MINUS}(?!\d)|(?<=\d){MINUS}|(?<!\d)[./]|[./](?!\d)")
-_TOKEN = re.compile(rf"(?P<word>[{_LATIN}]+)|(?P<number>{MINUS}?\d+(?:[./]\d+)*)|.")
+_PUNCTUATION = lazy_pattern(rf"[^\w\s./{MINUS}]|_|{MINUS}(?!\d)|(?<=\d){MINUS}|(?<!\d)[./]|[./](?!\d)")
+_TOKEN = lazy_pattern(rf"(?P<word>[{_LATIN}]+)|(?P<number>{MINUS}?\d+(?:[./]\d+)*)|.")
 
 
 @dataclass(frozen=True, slots=True)

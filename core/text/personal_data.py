@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.lazy_loading import lazy_pattern
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
@@ -15,11 +17,11 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x2212: 0x2D,
     0x3000: 0x20,
 }
-_IS_WIDE = re.compile(r"[\uff10-\uff19\uff20\uff21-\uff3a\uff41-\uff5a]|[0-9][\u2010\u2011\u2212]")
+_IS_WIDE = lazy_pattern(r"[\uff10-\uff19\uff20\uff21-\uff3a\uff41-\uff5a]|[0-9][\u2010\u2011\u2212]")
 
 # Every pattern begins at the edge of a word and is bounded or possessive: time is linear in the text's length.
-_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])")
+_LOCAL = lazy_pattern(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
+_DOMAIN = lazy_pattern(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])")
 _NO_EMAIL_DOMAINS = (
     "png",
     "jpg",
@@ -42,7 +44,7 @@ _EDGE = r"(?<![0-9A-Za-z+./_-])(?<![0-9]\()"
 _END = r"(?![0-9A-Za-z_]|[-./][0-9A-Za-z])"
 _GAP = r"(?:[ .-]|\) ?| ?\()"
 # Candidates only: `phonenumbers` decides which of them are numbers of one of the regions.
-_PHONE = re.compile(
+_PHONE = lazy_pattern(
     rf"{_EDGE}(?:"
     rf"(?P<international>\+[1-9](?:{_GAP}?[0-9]){{7,14}})"
     rf"|(?P<trunk>\(?0[1-9](?:(?:{_GAP}|/)?[0-9]){{7,10}})"
@@ -56,20 +58,20 @@ _REGIONS = {
     "american": ("US",),
     "brazilian": ("BR",),
 }
-_MOBILE_DIGITS = re.compile(r"0[5789]0[0-9]{8}")  # other national numbers need a separator: ten digits may be any id
-_DOCUMENT_NUMBER = re.compile(r"[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}")
+_MOBILE_DIGITS = lazy_pattern(r"0[5789]0[0-9]{8}")  # other national numbers need a separator: ten digits may be any id
+_DOCUMENT_NUMBER = lazy_pattern(r"[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}")
 MIN_PHONE_DIGITS = 10  # of a national number; many ids have nine
 
-_CARD = re.compile(
+_CARD = lazy_pattern(
     rf"{_EDGE}(?:[0-9]{{13,19}}|[0-9]{{4}}([ -])(?:[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}|[0-9]{{6}}\1[0-9]{{4,5}})){_END}"
 )
 # Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay: how they begin, and how long they are.
-_ISSUER = re.compile(
+_ISSUER = lazy_pattern(
     r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3[068][0-9]{12}"
     r"|35[0-9]{14}|6[0245][0-9]{14,17}"
 )
 
-_KEY = re.compile(
+_KEY = lazy_pattern(
     r"(?<![A-Za-z0-9_-])(?:"
     r"sk-[A-Za-z0-9_-]{20,300}+|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,255}+|github_pat_[A-Za-z0-9_]{22,255}+"
     r"|glpat-[A-Za-z0-9_-]{20,100}+|xox[abeoprs]-[A-Za-z0-9-]{10,255}+|AIza[0-9A-Za-z_-]{35}|hf_[A-Za-z0-9]{30,100}+"
@@ -78,7 +80,7 @@ _KEY = re.compile(
     r")(?![A-Za-z0-9_-])"
     r"|-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 )
-_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,2}[0-9]){7}")
+_DIGITS = lazy_pattern(r"[0-9](?:[^0-9A-Za-z]{0,2}[0-9]){7}")
 _BEGINNINGS = ("sk-", "AKIA", "ASIA", "gh", "glpat", "xox", "AIza", "hf_", "npm_", "k_", "eyJ", "PRIVATE KEY")
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import cache_short_texts, normalise
 
 # A unit as it is written here: the words for it, what it measures, and how many of the smallest such unit it is.
@@ -38,44 +39,44 @@ _MONEY = {"¥": "yen", "$": "dollar", "€": "euro", "£": "pound"} | dict.fromk
 _MONEY |= {"usd": "dollar", "eur": "euro"}
 
 _SYMBOL_WORDS = [
-    (re.compile(r"(\d)\s*[-–—~〜]\s*(?=\d)"), r"\1 to "),
-    (re.compile(r"(\d)\s*[×✕]\s*(?=\d)"), r"\1 x "),
-    (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1時\2分 "),
-    (re.compile(r"\b([ap])\.\s?m\b\.?"), r"\1m"),
-    (re.compile(r"\bhalf (?:past|after) (?=\w)"), "half past "),
-    (re.compile(r"\b(?:a )?quarter (?=past|to|after)"), "15 "),
-    (re.compile(r"\bhalf an hour\b|(?<!\d)半時間"), "30 minutes"),
-    (re.compile(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
-    (re.compile(r"\bhalf a year\b|半年"), " 6 months "),
-    (re.compile(r"\ba fortnight\b"), "14 days"),
-    (re.compile(r"\btwo[ -]thirds\b"), "2/3"),
-    (re.compile(r"\b(?:a|one)[ -]third(?=\s*(?:of|less|more|off|cheaper|[.,;]|$))"), "1/3"),
-    (re.compile(r"%"), " percent "),
-    (re.compile(r"(?<=[\w ])=(?=[\w ])"), " equals "),
+    (lazy_pattern(r"(\d)\s*[-–—~〜]\s*(?=\d)"), r"\1 to "),
+    (lazy_pattern(r"(\d)\s*[×✕]\s*(?=\d)"), r"\1 x "),
+    (lazy_pattern(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1時\2分 "),
+    (lazy_pattern(r"\b([ap])\.\s?m\b\.?"), r"\1m"),
+    (lazy_pattern(r"\bhalf (?:past|after) (?=\w)"), "half past "),
+    (lazy_pattern(r"\b(?:a )?quarter (?=past|to|after)"), "15 "),
+    (lazy_pattern(r"\bhalf an hour\b|(?<!\d)半時間"), "30 minutes"),
+    (lazy_pattern(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
+    (lazy_pattern(r"\bhalf a year\b|半年"), " 6 months "),
+    (lazy_pattern(r"\ba fortnight\b"), "14 days"),
+    (lazy_pattern(r"\btwo[ -]thirds\b"), "2/3"),
+    (lazy_pattern(r"\b(?:a|one)[ -]third(?=\s*(?:of|less|more|off|cheaper|[.,;]|$))"), "1/3"),
+    (lazy_pattern(r"%"), " percent "),
+    (lazy_pattern(r"(?<=[\w ])=(?=[\w ])"), " equals "),
 ]
-_CURRENCY_AMOUNT = re.compile(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
-_TENTHS = re.compile(r"([一二三四五六七八九\d])割(?:([一二三四五六七八九\d])分)?")
-_HOUR = re.compile(r"[一二三四五六七八九十]{1,3}(?=時(?![間代期折速点]))")
+_CURRENCY_AMOUNT = lazy_pattern(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
+_TENTHS = lazy_pattern(r"([一二三四五六七八九\d])割(?:([一二三四五六七八九\d])分)?")
+_HOUR = lazy_pattern(r"[一二三四五六七八九十]{1,3}(?=時(?![間代期折速点]))")
 _DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
 
 _NUMBER = r"(?<![\d.])\d{1,15}(?:\.\d{1,9})?"
-_WORDS = re.compile(
+_WORDS = lazy_pattern(
     rf"({_NUMBER}) ?(?:{'|'.join(f'(?P<{unit}>{words})' for unit, (words, *_rest) in _UNITS.items() if words)})(?![a-z])"
 )
-_KILO = re.compile(rf"({_NUMBER}) ?キロ(?![\u30a1-\u30fc])")
-_RATE = re.compile(
+_KILO = lazy_pattern(rf"({_NUMBER}) ?キロ(?![\u30a1-\u30fc])")
+_RATE = lazy_pattern(
     rf"(?P<number>{_NUMBER}) [a-z]+s? (?:an?|per|each|every) (?P<time>second|minute|hour|day|week|month|year)\b"
 )
 _ALL = "|".join(_UNITS)
-QUANTITY = re.compile(rf"({_NUMBER}) ({_ALL})s?(?![a-z])")
-_COMPOUND = re.compile(
+QUANTITY = lazy_pattern(rf"({_NUMBER}) ({_ALL})s?(?![a-z])")
+_COMPOUND = lazy_pattern(
     rf"({_NUMBER}) (hour|minute|kilometre|metre)s? ?(?:and |と)?({_NUMBER}) (minute|second|metre|centimetre)"
 )
-_SIDES = re.compile(rf"({_NUMBER}) (?:x |by )({_NUMBER}) ({_ALL})(?![a-z])")
-_PAST = re.compile(
+_SIDES = lazy_pattern(rf"({_NUMBER}) (?:x |by )({_NUMBER}) ({_ALL})(?![a-z])")
+_PAST = lazy_pattern(
     r"(?<![\w.])(?:(?P<half>half)|(?P<minutes>\d{1,2})(?: minutes?)?) (?P<side>past|to|after) (?P<hour>\d{1,2})(?![\w.]| \d| ?percent)"
 )
-_CLOCK = re.compile(
+_CLOCK = lazy_pattern(
     r"(?:(?P<early>午前|朝|早朝)|(?P<late>午後|夕方|夜|晩))?の?(?<![\d.])(?P<hour>\d{1,2})"
     r"(?:時(?!間)(?:(?P<half>半)|(?P<minute>\d{1,2}) minute)?| ?o ?clock|(?= ?[ap]m(?![a-z])| (?:in the (?:morning|afternoon|evening)|at night)\b))"
     r"(?: ?(?P<am>am(?![a-z])|in the morning)| ?(?P<pm>pm(?![a-z])|in the (?:afternoon|evening)|at night))?"

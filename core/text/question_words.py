@@ -3,23 +3,24 @@
 import re
 from functools import cached_property
 
+from core.lazy_loading import lazy_pattern
 from core.text import clauses, quantities
 from core.text.normalise import normalise
 
 MONEY, CLOCK, TIME, COUNT = "money", "clock", "time", "count"  # what a figure measures
 
-_JAPANESE = re.compile("[\u3041-\u30ff]")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_JAPANESE = lazy_pattern("[\u3041-\u30ff]")
+_NUMBER = lazy_pattern(r"\d+(?:\.\d+)?")
 _ASKED_KINDS = (
-    (MONEY, re.compile(
+    (MONEY, lazy_pattern(
         r"\bhow much (?:is|do|does|did|will|would|are|for|money|more|less|to|should|gets?|you)\b|\bhow much\?|\b(?:cost|price|pay|charg|fee|owe|worth|wage|save|bill)"
         r"|\bcome to\b|\bset \w+ back\b|いくら|料金|値段|金額|費用|代金"
     )),
-    (CLOCK, re.compile(r"\bwhen\b|\bwhat time\b|\bhow (?:early|late)\b|\b(?:earliest|latest)\b|何時|いつ")),
-    (TIME, re.compile(
+    (CLOCK, lazy_pattern(r"\bwhen\b|\bwhat time\b|\bhow (?:early|late)\b|\b(?:earliest|latest)\b|何時|いつ")),
+    (TIME, lazy_pattern(
         r"\bhow (?:long|quick\w*|soon|many (?:second|minute|hour|day|week|month|year)s?)\b|時間|何[分秒日週]|どれだけ|どのくらい|どれくらい"
     )),
-    (COUNT, re.compile(
+    (COUNT, lazy_pattern(
         r"\bhow (?:many|much|far|tall|high|heavy|old|big|large|small|deep|wide|often|warm|hot|cold|fast|full|early)\b"
         r"|\b(?:what|which)(?:['’]?s| is| are)? (?:the |an? )?(?:\w+ ){0,2}(?:temperature|size|height|weight|number|age|range|distance|length"
         r"|limits?|measurements?|share|percentage|amount)\b|\bmeasurements?\b"
@@ -30,32 +31,32 @@ _WH = r"(?:who|whom|whose|who['’]s|what|what['’]s|which|where|when|why|how)\
 _AUXILIARY = r"(?:do|does|did|can|could|may|must|is|are|am|was|were|will|would|shall|should|have|has)(?:n['’]t)?"
 _SUBJECT = r"(?:i|we|you|he|she|it|they|there|the|an?|my|your|our|this|that|any|every|all|some|\w+s|two|one|people)\b"
 _BEGINS = r"(?:^|[.!?,:;–—-]\s+|\b(?:and|or|so|but)\s+)(?:so |then |and |hi! )?"
-_ASKS_WHAT = re.compile(
+_ASKS_WHAT = lazy_pattern(
     rf"{_BEGINS}(?:by |from |till |until |to |for |in |at |with |under )?(?:the )?{_WH}", re.IGNORECASE
 )
-_ASKS_WHETHER = re.compile(
+_ASKS_WHETHER = lazy_pattern(
     rf"{_BEGINS}{_AUXILIARY} {_SUBJECT}|, (?:right|{_AUXILIARY} \w+)\?"
     r"|(?:(?<![何誰どう])ですか|ますか|いい|よね|平気|大丈夫|かな|まずい|だめなの|んですか|ないの|いいの|かまわない|ませんか)[？?。]",
     re.IGNORECASE,
 )
-_ASKS_NOT = re.compile(
+_ASKS_NOT = lazy_pattern(
     r"(?:だめ|駄目|まずい|いけない|ない)(?:なの|んですか|ですか|の|かな)?[？?。]|なくて(?:も)?(?:いい|大丈夫)",
     re.IGNORECASE,
 )
-_ASKS_ANY = re.compile(
+_ASKS_ANY = lazy_pattern(
     r"\b(?:anything|something|anybody|somebody|anyone|someone|anywhere|somewhere)\b|何か|なにか|だれか|誰か|どこか",
     re.IGNORECASE,
 )
-_ASKS_JAPANESE = re.compile(r"何|だれ|誰|どこ|いつ|どう|いくら|いくつ|どの|どれ|どっち|どちら|なぜ|どんな")
-_ASKS_SUBJECT = re.compile(r"\b(?:who|whom|whose|which|called|do you call|word|name)\b", re.IGNORECASE)
-_ASKS_COUNTER = re.compile(
+_ASKS_JAPANESE = lazy_pattern(r"何|だれ|誰|どこ|いつ|どう|いくら|いくつ|どの|どれ|どっち|どちら|なぜ|どんな")
+_ASKS_SUBJECT = lazy_pattern(r"\b(?:who|whom|whose|which|called|do you call|word|name)\b", re.IGNORECASE)
+_ASKS_COUNTER = lazy_pattern(
     r"何(人|名|個|回|枚|本|分|秒|歩|点|度|番|週|日|年|歳|才|台|冊|キロ|グラム|メートル|センチ|ミリ|リットル)"
 )
-_ASKS_MANY = re.compile(r"\bhow many\b", re.IGNORECASE)
-_ASKS_SUM = re.compile(r"\b(?:altogether|in all|in total|total)\b|合わせて|合計|全部で", re.IGNORECASE)
-_ASKS_RANGE = re.compile(r"\b(?:limits|range|measurements|dimensions)\b|範囲|縦横", re.IGNORECASE)
-_ASKS_NAME = re.compile(r"何番|何号|番号")
-_ASKS_EACH = re.compile(r"\b(?:each|both|the two|respectively)\b|それぞれ|何と何", re.IGNORECASE)
+_ASKS_MANY = lazy_pattern(r"\bhow many\b", re.IGNORECASE)
+_ASKS_SUM = lazy_pattern(r"\b(?:altogether|in all|in total|total)\b|合わせて|合計|全部で", re.IGNORECASE)
+_ASKS_RANGE = lazy_pattern(r"\b(?:limits|range|measurements|dimensions)\b|範囲|縦横", re.IGNORECASE)
+_ASKS_NAME = lazy_pattern(r"何番|何号|番号")
+_ASKS_EACH = lazy_pattern(r"\b(?:each|both|the two|respectively)\b|それぞれ|何と何", re.IGNORECASE)
 
 
 class Question:

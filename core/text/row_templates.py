@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse_key_points
 
 MAX_FACT_CHARACTERS = 2000  # a longer text is no fact
 MAX_FIGURE_GAPS, MAX_TERM_GAPS = 6, 2  # gaps made in one fact, at most
 BLANK = {"en": "___", "ja": "＿＿"}
 
-_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_KANA = lazy_pattern("[\u3041-\u3096\u30a1-\u30fa]")
 _UNIT_WORDS = "|".join([*UNITS, *UNITS.values()])
 _MEASURE = (
     rf"(?:{_UNIT_WORDS}|kilograms?|grams?|lit(?:re|er)s?|per ?cent|degrees?|years?|months?|weeks?|days?|points?"
@@ -22,31 +23,31 @@ _ORDINAL = "(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
 # “One” is as often a pronoun as a number.
 _PRONOUN = r"(?:no|any|every|some|which|the|this|that|each|another|other|last|next)[ -]one\b|one(?:['’]s| another| who| that| may| must| can| should| is| has| does| cannot)\b"
 _DIGITS = r"[0-9０-９]{1,15}(?:[.,:/．，：／][0-9０-９]{1,15}){0,4}"
-_FIGURE_EN = re.compile(
+_FIGURE_EN = lazy_pattern(
     rf"(?:{_PRONOUN})|(?<![\w.,/–-])(?P<number>{_ORDINAL}\b|{_DIGITS}(?!\w|[.,/]\w|[–-]\d)|{_DIGITS}(?=(?:km|cm|mm|kg|m|g)\b)"
     rf"|{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD}){{0,8}}(?![\w-]))(?P<unit>[ -]?(?:{_MEASURE}))?",
     re.IGNORECASE,
 )
 _KANJI_NUMBER = "[一二三四五六七八九十百千万]{1,12}"
 _UNIT_JA = rf"(?:(?:センチ|ミリ|キロ)(?:メートル|グラム)?|メートル|グラム|リットル|パーセント|[%％℃]|{COUNTERS})"
-_FIGURE_JA = re.compile(
+_FIGURE_JA = lazy_pattern(
     rf"(?<![A-Za-z0-9０-９.,–〜～-])(?P<number>{_DIGITS})(?:(?P<unit>{_UNIT_JA}(?![A-Za-z0-9]))|(?![A-Za-z0-9０-９]|[–〜～-][0-9]))"
     rf"|(?<![第数何幾一二三四五六七八九十百千万])(?P<kanji>{_KANJI_NUMBER})(?P<counter>{_UNIT_JA})"
 )
-_QUOTED_OR_BOLD = re.compile(
+_QUOTED_OR_BOLD = lazy_pattern(
     r"“([^”\n]{2,40})”|\"([^\"\n]{2,40})\"|「([^」\n]{2,40})」|『([^』\n]{2,40})』|\*\*([^*\n]{2,40})\*\*|`([^`\n]{2,40})`"
 )
-_KATAKANA = re.compile("[ァ-ヺー][ァ-ヺー・]{3,30}")
-_CAPITALISED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,3}")
+_KATAKANA = lazy_pattern("[ァ-ヺー][ァ-ヺー・]{3,30}")
+_CAPITALISED = lazy_pattern(r"(?<=[a-z,] )[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,3}")
 
 
 _CURRENCY = "¥$€£"
-_AFTER_FIGURE = re.compile(r"\s?(?:[ap]\.?m\b\.?|o['’]clock|(?:pence|cents?|p|shillings?)\b|%)", re.IGNORECASE)
-_FRACTION = re.compile(
+_AFTER_FIGURE = lazy_pattern(r"\s?(?:[ap]\.?m\b\.?|o['’]clock|(?:pence|cents?|p|shillings?)\b|%)", re.IGNORECASE)
+_FRACTION = lazy_pattern(
     r"\b(?:two|one|a)[ -]thirds?(?!-)\b|\b(?:half|three) (?:past|quarters?)\b(?: \w+)?", re.IGNORECASE
 )
-_CLOCK_JA = re.compile(r"(?:午前|午後)?[0-9０-９]{1,2}時(?:[0-9０-９]{1,2}分|半)?(?!間)")
-_ANY_COUNTER_JA = re.compile(
+_CLOCK_JA = lazy_pattern(r"(?:午前|午後)?[0-9０-９]{1,2}時(?:[0-9０-９]{1,2}分|半)?(?!間)")
+_ANY_COUNTER_JA = lazy_pattern(
     r"(?<![0-9０-９.,])[0-9０-９]{1,15}(?:[.,，][0-9０-９]{1,15}){0,4}(?:時間|[かカヶヵ]月|[\u30a1-\u30fc]+|[\u3400-\u9fff])"
 )
 

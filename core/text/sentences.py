@@ -3,21 +3,22 @@
 import re
 from collections.abc import Iterator
 
+from core.lazy_loading import lazy_pattern
 from core.text.inline_markdown import CJK, HIDDEN
 
 _MARKS = ".!?。．！？｡…‥"
 _WIDE = frozenset("。．！？｡")
 _CLOSERS = f"\"'”’»)\\]}}）」』】〉》〕{HIDDEN}"
 _OPENERS = f"\"'“‘«(\\[{{（「『【〈《〔{HIDDEN}"
-_END = re.compile(rf"([{_MARKS}]+)([{_CLOSERS}]*)")
-_NEXT = re.compile(rf"[\s{_OPENERS}]{{0,50}}")
-_BRACKET = re.compile("[「『（(【“」』）)】”]")
+_END = lazy_pattern(rf"([{_MARKS}]+)([{_CLOSERS}]*)")
+_NEXT = lazy_pattern(rf"[\s{_OPENERS}]{{0,50}}")
+_BRACKET = lazy_pattern("[「『（(【“」』）)】”]")
 _PAIRS = {"」": "「", "』": "『", "）": "（", ")": "(", "】": "【", "”": "“"}
-_QUOTED = re.compile(r"(?<![^\s(\[“])\"[^\"\n]{1,300}\"(?=[\s.,;:!?)\]]|$)")
-_KANA = re.compile("[\u3041-\u309f、，]")
-_SPEECH_AFTER = re.compile("と(?:い|言|聞|叫|の|、)|って")
-_CJK = re.compile(f"[{CJK}]")
-_BREAK = re.compile(rf"[\s/{_OPENERS}]")
+_QUOTED = lazy_pattern(r"(?<![^\s(\[“])\"[^\"\n]{1,300}\"(?=[\s.,;:!?)\]]|$)")
+_KANA = lazy_pattern("[\u3041-\u309f、，]")
+_SPEECH_AFTER = lazy_pattern("と(?:い|言|聞|叫|の|、)|って")
+_CJK = lazy_pattern(f"[{CJK}]")
+_BREAK = lazy_pattern(rf"[\s/{_OPENERS}]")
 
 # Never the end; not the end before a figure; the end only before a word with which sentences begin.
 NEVER_AT_END = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
@@ -30,10 +31,10 @@ STARTERS = (
 _NEVER, _BEFORE_FIGURES, _BEFORE_NAMES, _STARTERS = (
     frozenset(words.split()) for words in (NEVER_AT_END, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
 )
-_DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+")
+_DOTTED = lazy_pattern(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_WORD = lazy_pattern(r"[^\W\d_]+")
 # "1." and "Rule 1." before what is numbered.
-_NUMBER = re.compile(r"\W*(?:(?:rule|law|article|section|step|chapter|part|point|item) )?[0-9０-９.]+", re.IGNORECASE)
+_NUMBER = lazy_pattern(r"\W*(?:(?:rule|law|article|section|step|chapter|part|point|item) )?[0-9０-９.]+", re.IGNORECASE)
 _ABBREVIATION_CHARACTERS = 24  # characters before a full stop that are read for an abbreviation
 
 

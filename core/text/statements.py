@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from core.lazy_loading import lazy_pattern
 from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
 from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
@@ -15,15 +16,15 @@ MAX_LEAD_IN_CHARACTERS = 300  # of a lead-in that is prepended to the items of i
 MIN_WORDS = 4  # of a lead-in that no item repeats and that is a statement itself
 MIN_JAPANESE_CHARACTERS = 10  # likewise
 
-_ANNOUNCES = re.compile(
+_ANNOUNCES = lazy_pattern(
     rf"\b(?:the following|as follows)\b|(?:次|つぎ|以下|下記)(?=[にのをがは、0-9０-９{CJK}])", re.IGNORECASE
 )
-_PICKS = re.compile(r"\b(?:any )?one of\b|(?:いずれか|どれか)(?:一つ|ひとつ|[1１]つ)?", re.IGNORECASE)
-_DIGIT = re.compile(r"\d")
-_SENTENCE_END = re.compile("[.!?。．！？｡][\"'”’»)\\]）」』]*$")
-_SEPARATOR_END = re.compile("[;；,，、]$")
-_NOUN = re.compile("(?:こと|もの|場合|とき|時)[。．]?$")
-_PREDICATE = re.compile("(?:です|ます|ません|でした|ました|ください|である|だ|ない|する|できる|られる)$")
+_PICKS = lazy_pattern(r"\b(?:any )?one of\b|(?:いずれか|どれか)(?:一つ|ひとつ|[1１]つ)?", re.IGNORECASE)
+_DIGIT = lazy_pattern(r"\d")
+_SENTENCE_END = lazy_pattern("[.!?。．！？｡][\"'”’»)\\]）」』]*$")
+_SEPARATOR_END = lazy_pattern("[;；,，、]$")
+_NOUN = lazy_pattern("(?:こと|もの|場合|とき|時)[。．]?$")
+_PREDICATE = lazy_pattern("(?:です|ます|ません|でした|ました|ください|である|だ|ない|する|できる|られる)$")
 
 
 @dataclass(frozen=True, slots=True)

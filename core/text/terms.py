@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from core.lazy_loading import lazy_pattern
 from core.text.inline_markdown import is_cjk
 from core.text.statements import Statement
 
@@ -13,20 +14,20 @@ MAX_TERMS = 300  # terms that are checked: each needs a search of the whole spec
 MAX_TERM_CHARACTERS, MAX_TERM_WORDS = 40, 4  # characters and words of a term
 MIN_USES = 2  # statements with a term, from which on it should be explained
 
-_QUOTED = re.compile(
+_QUOTED = lazy_pattern(
     rf"[“\"]([^\W\d_][^“”\"\n]{{0,{MAX_TERM_CHARACTERS}}})[”\"]|「([^「」\n]{{1,{MAX_TERM_CHARACTERS}}})」"
 )
-_EMPHASISED = re.compile(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{MAX_TERM_CHARACTERS}}})(?<=[^\s*])\1(?!\*)")
-_CAPITALISED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]*(?: [A-Z][\w’'-]*){0,3}")
-_AFTER = re.compile(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNORECASE)  # a place's or a person's name
-_NO_TERM = re.compile(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
-_SENTENCE_END = re.compile("[.!?。！？]$")
-_LOWER_CASE_WORD = re.compile(r"(?<![\w’'-])[a-z][\w’'-]*")
+_EMPHASISED = lazy_pattern(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{MAX_TERM_CHARACTERS}}})(?<=[^\s*])\1(?!\*)")
+_CAPITALISED = lazy_pattern(r"(?<=[a-z,;] )[A-Z][\w’'-]*(?: [A-Z][\w’'-]*){0,3}")
+_AFTER = lazy_pattern(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNORECASE)  # a place's or a person's name
+_NO_TERM = lazy_pattern(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
+_SENTENCE_END = lazy_pattern("[.!?。！？]$")
+_LOWER_CASE_WORD = lazy_pattern(r"(?<![\w’'-])[a-z][\w’'-]*")
 # Patterns for a case-folded statement with _TERM in place of a term: it is used as a word, and it is explained.
 _TERM = "\ue002"
-_USE, _USE_JAPANESE = re.compile(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), re.compile(_TERM)
+_USE, _USE_JAPANESE = lazy_pattern(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), lazy_pattern(_TERM)
 _QUOTED_TERM = rf"[「『\"“'‘]?{_TERM}(?:e?s)?[」』\"”'’]?"
-_EXPLAINS = re.compile(
+_EXPLAINS = lazy_pattern(
     rf"^(?:(?:an?|the|each|every|any|one|all) )?{_QUOTED_TERM}(?: ?[(（][^()（）]{{0,80}}[)）])?"
     r"(?: (?:is|are|was|were|means?|refers?|denotes?|describes?|stands? for|consists? of|counts? as|"
     r"happens? when|occurs? when)\b"

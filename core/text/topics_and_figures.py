@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import normalise
 
 MAX_READ_CHARACTERS = 2000  # of a sentence that are read
@@ -36,10 +37,10 @@ _UNITS = {
 }
 _KINDS = [(kind, Fraction(factor)) for kind, factor in _UNITS.values()]
 _ANY_UNIT = "|".join(f"({words})" for words in _UNITS)
-_FIGURE = re.compile(rf"(\d+(?:[./]\d+)*)(?: ?(?:{_ANY_UNIT})(?![a-z]))?")
+_FIGURE = lazy_pattern(rf"(\d+(?:[./]\d+)*)(?: ?(?:{_ANY_UNIT})(?![a-z]))?")
 
 # Figures that are names: rule 3, 3rd, 第3条. They distinguish topics, so they stay among the words.
-_NAME_WITH_NUMBER = re.compile(
+_NAME_WITH_NUMBER = lazy_pattern(
     r"(?:level|step|rule|law|article|section|chapter|round|stage|phase|grade|class|type|part|week|day|year|page|room|"
     r"group|team|player|no|number|figure|table|version|question|item|point|option|case|lane|zone|court|hole|door|gate|"
     r"period|set|half|division|category|tier|rank|position|game|match|day) \d+(?! ?(?:[a-z]*metre|minute|second|hour)(?![a-z]))"
@@ -49,13 +50,13 @@ _NAME_WITH_NUMBER = re.compile(
 )
 _AS_NAMES = {ord("0") + digit: 0xE010 + digit for digit in range(10)}
 _HIRAGANA, _KATAKANA, _KANJI, _NAMES = "\u3041-\u309f", "\u30a0-\u30ff", "\u3005\u3400-\u9fff", "\ue010-\ue019"
-_WORD = re.compile(
+_WORD = lazy_pattern(
     rf"[{_HIRAGANA}]+|[{_KATAKANA}{_NAMES}]+|[{_KANJI}{_NAMES}]+"
     rf"|(?:(?![{_HIRAGANA}{_KATAKANA}{_KANJI}])[^\W\d_]|[{_NAMES}])+"
 )
-_IS_HIRAGANA = re.compile(f"[{_HIRAGANA}]")
-_PARTICLES = re.compile("^(?:とは|では|には|からは|から|まで|より|それぞれ|および|または|[はがをにのともでへや])++")
-_ENDINGS = re.compile(
+_IS_HIRAGANA = lazy_pattern(f"[{_HIRAGANA}]")
+_PARTICLES = lazy_pattern("^(?:とは|では|には|からは|から|まで|より|それぞれ|および|または|[はがをにのともでへや])++")
+_ENDINGS = lazy_pattern(
     "(?:とします|とする|になります|となります|であること|である|でなければなりません|でした|です|します|する|あります|"
     "います|ます|ある|いる|だ|とは|では|には|から|まで|より|それぞれ|および|または|[はがをにのともでへや])++$"
 )
@@ -72,11 +73,11 @@ ATTRIBUTES = (
     "料金 価格 年齢 人 個 回 点 枚 本 円 歳 つ"
 )
 _JOINING, _ATTRIBUTES = frozenset(JOINING.split()), frozenset(ATTRIBUTES.split())
-_PRONOUN = re.compile(
+_PRONOUN = lazy_pattern(
     r"(?:it|its|this|that|these|those|they|their|he|she|his|her|here)(?![\w'’])|[こそあ](?:れ|の|ちら)", re.IGNORECASE
 )
-_SENTENCE_END = re.compile("[.!?:。．！？｡：][\"'”’»)\\]）」』*_]*$")
-_FIRST_CELL = re.compile("[^;、]{0,300}(?:; |、)")
+_SENTENCE_END = lazy_pattern("[.!?:。．！？｡：][\"'”’»)\\]）」』*_]*$")
+_FIRST_CELL = lazy_pattern("[^;、]{0,300}(?:; |、)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Training metrics: every number a server reports by step, from its events and its result file, each once."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import csv
@@ -15,12 +17,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from core.errors import FormatError
 from core.formats import csv_cells
 from core.language import tr
+from core.lazy_numpy import np, npt
 from core.providers import JobEvent, JobStatus
 
 LOSS, ACCURACY = "loss", "mean_token_accuracy"

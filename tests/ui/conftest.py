@@ -73,7 +73,7 @@ def collector(qapp):
     """As in the program; what a test leaves is destroyed at its end, on the thread that it belongs to."""
     collector = GarbageCollector()
     yield collector
-    collector._timer.stop()
+    shiboken6.delete(collector)
     gc.collect()
     gc.enable()
 

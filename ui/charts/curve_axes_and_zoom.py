@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor, log10
 
-import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPalette
 from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
 from core.language import tr
+from core.lazy_numpy import np
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_cross_hair_and_readout import CrossHair, CurvePoint

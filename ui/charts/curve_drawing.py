@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from math import ceil
 
-import numpy as np
 import pyqtgraph
 import shiboken6
 from pyqtgraph.functions import arrayToQPolygonF
@@ -14,6 +13,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from core.lazy_numpy import np
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_legend import DASH_PATTERNS, colour_of, has_several_jobs, paint_mark

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from core.lazy_numpy import np, npt
 from core.training.metrics import MetricSeries
 
-Numbers = npt.NDArray[np.float64]
+Numbers: TypeAlias = "npt.NDArray[np.float64]"
 MAX_POINTWISE_SMOOTHED = 150  # points up to which smoothing is by points; of more it is by the width that so many take
 MIN_SMOOTHED_POINTS = 30  # so few points are shown as they are: smoothed ones would be made up
 NEGLIGIBLE_WEIGHT = 1e-6

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
+from core.lazy_numpy import np
 from ui import style
 from ui.charts.curve_legend import colour_of
 from ui.charts.trend_lines import TrendLine, TrendPoint

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core import formats
@@ -17,11 +16,6 @@ from core.storage import project as projects
 
 Role = QMessageBox.ButtonRole
 DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever they are dropped
-
-
-def files(event: QDropEvent) -> list[Path]:
-    """The paths of the dragged files."""
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 async def holds_rows(path: Path) -> bool:

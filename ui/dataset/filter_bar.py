@@ -30,7 +30,7 @@ from ui.widgets.value_texts import value_text
 
 TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
 MAX_BOX_CHARACTERS = 30  # average ones, that a drop-down is wide at most
-NUMBER_VALIDATOR = QIntValidator(0, 10_000_000)
+MAX_NUMBER = 10_000_000
 COUNT_COLUMNS = {
     "split": "split",
     "kind": "kind",
@@ -271,7 +271,7 @@ def _number(placeholder: str) -> QLineEdit:
     field = QLineEdit(placeholderText=placeholder)
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
     field.setToolTip(tr("Characters in question and answer together"))
-    field.setValidator(NUMBER_VALIDATOR)
+    field.setValidator(QIntValidator(0, MAX_NUMBER, field))
     field.setFixedWidth(max(style.scaled(62), field.fontMetrics().horizontalAdvance(placeholder) + 3 * style.SPACE))
     return field
 

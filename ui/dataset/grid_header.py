@@ -1,6 +1,6 @@
 """The header of the grid: columns are shown, hidden, moved and resized; the layout is stored."""
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QRect, Qt
+from PySide6.QtCore import QByteArray, QEvent, QItemSelectionModel, QPoint, QRect, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
@@ -38,6 +38,7 @@ class GridHeader(QHeaderView):
         self._table = table
         self._fills = True
         self._filling = False
+        self._is_usual = False  # whether the columns are as they were made, and not as a person left them
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
@@ -86,6 +87,7 @@ class GridHeader(QHeaderView):
 
     def show_column(self, column: int, shown: bool) -> None:
         """Show or hide a column; the answers take the free width."""
+        self._is_usual = False
         self.setSectionHidden(column, not shown)
         self.fill()
 
@@ -119,12 +121,18 @@ class GridHeader(QHeaderView):
         """Apply what `layout_text` returned; a text from a version with other columns is ignored."""
         fills, *names, saved = text.split(" ") if " " in text else ("", "")
         if tuple(names) == COLUMNS and self.restoreState(QByteArray.fromBase64(saved.encode("ascii", "replace"))):
-            self._fills = fills == "1"
+            self._fills, self._is_usual = fills == "1", False
             self.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             self.fill()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._is_usual:  # the headings may be bold now
+            self._arrange()
+            self.fill()
+
     def _arrange(self) -> None:
-        self._filling = True
+        self._filling = self._is_usual = True
         for number, column in enumerate(ALL_COLUMNS):
             self.setSectionHidden(number, not column.shown)
             self.resizeSection(number, max(style.scaled(column.width), self.sectionSizeFromContents(number).width()))
@@ -133,6 +141,7 @@ class GridHeader(QHeaderView):
     def _on_resized(self, column: int, _before: int, size: int) -> None:
         if self._filling or not size:
             return
+        self._is_usual = False
         if column == FILLER_COLUMN:
             self._fills = False
         self.fill()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
@@ -242,6 +242,12 @@ class TotalsTable(QTableView):
         for section, width in enumerate(COLUMN_WIDTHS):
             tables.set_column_width(self, section, width)
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self.model() is not None:  # its titles may be bold now
+            for section in range(len(COLUMN_WIDTHS)):
+                tables.widen_to_title(self, section)
 
     def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:
         """Show one line for each subject; columns that all leave empty are hidden."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QMenu, QPushButton, QRadioButton, QTabWidget, QToolButton
 
 from core import language
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.tab_base import Tab
 
 PATH_SEPARATOR = " › "

@@ -14,13 +14,13 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
     QVBoxLayout,
 )
-from rapidfuzz import fuzz
 
 from core.language import tr
+from core.lazy_rapidfuzz import fuzz
 from ui import style
 from ui.menus import command_list
 from ui.menus.command_list import WindowCommand
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.widgets import basics
 
 LEAST_SCORE = 80  # per cent of the letters of each word: one of five may be wrong

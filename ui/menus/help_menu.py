@@ -13,7 +13,7 @@ from core.language import tr
 from ui import style
 from ui.guide.guide_window import GuideWindow
 from ui.menus.command_palette import CommandPalette, ShortcutsDialog
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.settings.local_engine_dialog import LocalEngineDialog
 from ui.tab_base import Tab
 from ui.widgets import basics

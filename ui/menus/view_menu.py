@@ -10,7 +10,7 @@ from core.language import tr
 from ui import style
 from ui.activity.activity_dock import PANEL_KEYS, ActivityDock
 from ui.menus.pane_focus import PaneFocus
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
 from ui.widgets import basics

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QDialog, QMenu, QMessageBox
 
 from core.language import tr
 from ui import restart
-from ui.project import recent_projects, single_instance
-from ui.project.file_actions import PROJECT_FILES, ProjectWindow
+from ui.project import recent_projects, single_instance, window_sockets
+from ui.project.file_actions import PROJECT_FILES
+from ui.project.project_window import ProjectWindow
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
@@ -51,7 +52,7 @@ class WindowActions(QObject):
     def _find_open_projects(self, own: Path) -> list[Path]:
         """The recent projects that another window has open now."""
         found = [one.path for one in recent_projects.load(self._workspace.settings) if one.is_there]
-        return [path for path in found if path != own and single_instance.is_open(path)]
+        return [path for path in found if path != own and window_sockets.is_open(path)]
 
     def _raise_other(self, path: Path) -> None:
         self._workspace.tasks.start("", self._send(path))

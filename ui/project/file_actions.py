@@ -10,64 +10,26 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QTabWidget, QWidget
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from core import documents, language, paths
 from core.dataset import sample_projects
 from core.language import tr
 from core.storage import project as projects
-from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
-from ui.dataset.tab import DatasetTab
-from ui.exam.tab import ExamTab
 from ui.project import recent_projects
-from ui.project.copy_actions import CopyActions
-from ui.project.opening import ProjectOpener
-from ui.project.print_actions import PrintActions
+from ui.project.project_window import ProjectWindow
 from ui.project.recent_projects import RecentProject
-from ui.project.teaching_path_bar import TeachingPathBar
 from ui.project.welcome_dialog import WelcomeDialog
 from ui.rescue.rescue_dialog import RescueDialog
 from ui.rescue.rescue_runner import RescueRunner
-from ui.spec.tab import SpecTab
-from ui.training.tab import TrainingTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
 PROJECT_FILES = "*.juku"
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.xlsx *.ods *.parquet *.arrow *.feather *.md *.html *.txt *.zip *.gz *.xz *.bz2 *.zst"
 Role = QMessageBox.ButtonRole
-
-
-class ProjectWindow(QMainWindow):
-    """What the File menu needs of the window that shows a project; ui/main_window.py has the only one."""
-
-    tabs: QTabWidget
-    spec_tab: SpecTab
-    dataset_tab: DatasetTab
-    training_tab: TrainingTab
-    exam_tab: ExamTab
-    copies: CopyActions
-    opening: ProjectOpener
-    path: TeachingPathBar
-    printing: PrintActions
-
-    async def replace(self, project: Project) -> None:
-        """Show `project` in place of the open one."""
-        raise NotImplementedError
-
-    def show_examples(self, words: str) -> None:
-        """Show the rows that the filter `words` finds."""
-        raise NotImplementedError
-
-    def show_settings(self, page: int = 0) -> None:
-        """Open the settings at a page, by its place."""
-        raise NotImplementedError
-
-    def restart(self) -> None:
-        """Close the window and restart with the same project."""
-        raise NotImplementedError
 
 
 class FileActions(QObject):

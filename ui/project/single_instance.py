@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import socket
-import stat
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QWidget
 
-from core.paths import real_path
-from core.storage.project import Project
+from ui.project.window_sockets import connect, is_ours, server_name
+
+if TYPE_CHECKING:
+    from core.storage.project import Project
 
 MAX_MESSAGE_BYTES = 256 * 1024  # bytes of a message
-ANSWER_TIMEOUT = 5.0  # seconds for a window to answer; one that hangs is not waited for
 TAKEN_REPLY = b"taken\n"
 
 
@@ -96,82 +89,15 @@ def parse_message(line: bytes) -> list[Path] | None:
 def send_to_open_window(project: Path, files: Sequence[Path]) -> bool:
     """Raise the window that has `project` open, and give it `files`; False where there is none. Blocks for a moment."""
     name = server_name(project)
-    if not name or not _is_ours(name):
+    if not name or not is_ours(name):
         return False
     try:
-        with _connect(name) as stream:
+        with connect(name) as stream:
             stream.write(msgspec.json.encode(FilesToOpen([str(path.absolute()) for path in files])) + b"\n")
             stream.flush()
             return stream.readline(len(TAKEN_REPLY)) == TAKEN_REPLY
     except OSError:
         return False
-
-
-def is_open(project: Path) -> bool:
-    """Whether another window has `project` open now."""
-    name = server_name(project)
-    if not name or not _is_ours(name):
-        return False
-    try:
-        with _connect(name):
-            return True
-    except OSError:  # a socket that a killed window left
-        return False
-
-
-@contextmanager
-def _connect(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
-    """Not Qt's socket, which would hold up every other thread while it waits."""
-    if sys.platform == "win32":
-        with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as pipe:  # noqa: PTH123 - no path
-            yield pipe
-        return
-    with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(ANSWER_TIMEOUT)
-        one.connect(name)
-        with one.makefile("rwb") as stream:
-            yield stream
-
-
-def server_name(project: Path) -> str:
-    """Where the window of a project listens: a socket in a folder of this account's own; '' where there is none."""
-    digest = hashlib.blake2b(os.fsencode(real_path(project)), digest_size=16).hexdigest()
-    if sys.platform == "win32":
-        return f"juku-{digest}"
-    folder = _private_folder()
-    return str(folder / f"juku-{digest}") if folder else ""
-
-
-def _private_folder() -> Path | None:
-    """A folder that only this account can enter: in one for all, another could listen in our place."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    if given and _is_private(Path(given)):
-        return Path(given)
-    folder = Path(tempfile.gettempdir()) / f"juku-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError:
-        return None
-    return folder if _is_private(folder) else None
-
-
-def _is_private(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a socket is there and is this account's."""
-    if sys.platform == "win32":
-        return True
-    try:
-        status = Path(name).lstat()
-    except OSError:
-        return False
-    return stat.S_ISSOCK(status.st_mode) and status.st_uid == os.getuid()
 
 
 def raise_window(window: QWidget) -> None:

@@ -26,7 +26,7 @@ from ui.activities import Activity
 from ui.dataset import bulk_actions
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.generation.generation_dialog import GenerationDialog
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.widgets.length_and_time_texts import format_about
 from ui.widgets.message_bar import Notice

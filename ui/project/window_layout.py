@@ -11,7 +11,7 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter
 
 from core.storage import remembered_choices
-from ui.project.file_actions import ProjectWindow
+from ui.project.project_window import ProjectWindow
 from ui.workspace import Workspace
 
 LAYOUT_CHOICE = "layout"

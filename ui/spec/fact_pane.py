@@ -167,6 +167,8 @@ class FactPane(QWidget):
             )
         )
         self.facts.addWidget(self.table)
+        self.facts.addWidget(QWidget())
+        self.facts.setCurrentIndex(2)  # until it is known whether there are facts
         above = QHBoxLayout()
         above.addWidget(self.legend)
         above.addStretch()

@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeySequence, QPainter, QPen, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,7 +29,7 @@ from core.exam.fact_coverage import EXAM, EXTRA_KINDS, KINDS, STUDY_PLAN, FactCo
 from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, tables
 from ui.widgets.value_texts import value_text
 
 NAME_COLUMN, TEXT_COLUMN, COVERAGE_COLUMN, EXAM_COLUMN, RECALL_COLUMN, BASE_KNOWS_COLUMN = range(6)  # columns
@@ -296,9 +306,18 @@ class FactTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         for column, width in COLUMN_WIDTHS.items():
-            title = header.sectionSizeFromContents(column).width()
-            self.setColumnWidth(column, max(style.scaled(width), title + style.SPACE // 2))
+            self.setColumnWidth(column, style.scaled(width))
+        self._make_room_for_titles()
         header.setSectionResizeMode(TEXT_COLUMN, QHeaderView.ResizeMode.Stretch)
+
+    def _make_room_for_titles(self) -> None:
+        for column in COLUMN_WIDTHS:
+            tables.widen_to_title(self, column, style.SPACE // 2)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self.model() is not None:  # its titles may be bold now
+            self._make_room_for_titles()
 
     def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these facts; the selection is kept. Columns without any measured value are hidden."""

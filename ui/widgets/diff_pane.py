@@ -1,6 +1,7 @@
 """Two texts side by side with one scroll bar. Only the visible rows are laid out, so texts may be of any length."""
 
-import numpy as np
+from __future__ import annotations
+
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -16,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSlider, QCheckBox, QMenu
 
 from core.language import tr
+from core.lazy_numpy import np
 from core.text.diff import LinePair
 from ui import style
 from ui.widgets import diff_row_painting

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
@@ -56,8 +56,17 @@ class ModelBox(DropDown):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
         self.setPlaceholderText(nothing or tr("No model yet"))
-        self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
+        self._keep_height()
         self.activated.connect(lambda _index: self._on_activated())
+
+    def _keep_height(self) -> None:
+        """What appears beside it must not squeeze it to a line."""
+        self.setMinimumHeight(self.sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._keep_height()
 
     def show_offers(
         self, provider: str, offers: Sequence[ModelOffer], role: str = "", last: str = "", any: bool = True

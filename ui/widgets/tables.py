@@ -23,6 +23,13 @@ def set_column_width(view: QTableView, column: int, width: int) -> None:
     view.setColumnWidth(column, max(style.scaled(width), title))
 
 
+def widen_to_title(view: QTableView, column: int, margin: int = 0) -> None:
+    """Make a column that is narrower than its heading as wide as that, and `margin` pixels."""
+    title = view.horizontalHeader().sectionSizeFromContents(column).width() + margin
+    if view.columnWidth(column) < title and not view.isColumnHidden(column):
+        view.setColumnWidth(column, title)
+
+
 class TextTable(QStackedWidget):
     """Rows of plain texts, one of which can be selected; an empty table shows a text instead."""
 

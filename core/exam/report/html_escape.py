@@ -1,10 +1,11 @@
 """HTML in which no text can become markup: what is not marked up already is escaped."""
 
 import html
-import re
+
+from core.lazy_loading import lazy_pattern
 
 # Characters that steer what is seen without being seen: control characters, turned directions, halves of surrogates.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNSEEN = lazy_pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 VOID = ("meta", "br", "col")
 
 

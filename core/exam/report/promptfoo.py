@@ -17,6 +17,7 @@ from core.exam.prompt_conditions import RETRIEVED, FewShotExample, PromptBuilder
 from core.exam.report import report_data
 from core.exam.runs import ExamQuestion, ExamRun
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 from core.providers import LOCAL, request_code, server_presets
 from core.settings import ProviderSettings
 from core.spec import revisions
@@ -29,7 +30,7 @@ NORMALISED_OUTPUT = (
     'output.normalize("NFKC").toLowerCase().replace(/\\s+/g, " ").replace(/(\\d),(?=\\d{3})/g, "$1")'
     '.replace(/ ?([\\u3041-\\u9fff]) ?/g, "$1")'
 )
-_TEMPLATE_MARKS = re.compile(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
+_TEMPLATE_MARKS = lazy_pattern(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
 WITHOUT_PUNCTUATION = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 
 Servers = Sequence[ProviderSettings]

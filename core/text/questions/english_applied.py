@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_asking import Ask
 from core.text.questions.english_clauses import Clause
 from core.text.questions.english_context import Told
@@ -24,30 +25,30 @@ from core.text.questions.shared_arithmetic import (
 )
 
 _N = rf"(?:\d[\d,]*(?:\.\d+)?|{NUMBER_WORD})"
-_RATE = re.compile(
+_RATE = lazy_pattern(
     r"(?P<sign>[€$£¥])(?P<amount>\d[\d,]*(?:\.\d+)?) (?:a|an|per|each|for each|for an?) (?P<unit>day|night|hour|week|month|year|person|head|piece|item|kilo|litre|metre|page|child|adult|bag|car|room|lesson|visit|game)\b"
 )
-_FOR_EVERY = re.compile(
+_FOR_EVERY = lazy_pattern(
     rf"(?P<number>one|an?|{_N}) (?P<what>[a-z]+) (?:for|to) every (?P<step>{_N})(?: (?P<of>[a-z]+))?"
 )
-_LEAST = re.compile(
+_LEAST = lazy_pattern(
     rf"\b(?:at least|a minimum of|no less than|no fewer than) (?P<value>{_N}) (?P<unit>[a-z]+)(?P<old> old| tall| ahead| long| high)?"
 )
-_MOST = re.compile(
+_MOST = lazy_pattern(
     rf"\b(?:at most|up to|no more than|not more than|a maximum of|for more than|longer than|more than) (?P<value>{_N}) (?P<unit>[a-z]+)(?P<old> old| tall| ahead| long| high)?"
 )
-_COUNT_MOST = re.compile(rf"(?P<value>{_N}) (?P<unit>[a-z]+) at (?:the )?most\b")
-_GROUP = re.compile(
+_COUNT_MOST = lazy_pattern(rf"(?P<value>{_N}) (?P<unit>[a-z]+) at (?:the )?most\b")
+_GROUP = lazy_pattern(
     r"^(?P<who>children|kids|people|persons|guests|visitors|members|adults|boys|girls|players|anyone|everyone) (?:aged )?(?P<word>under|over|from|below|above|up to) (?P<low>\d+)(?: (?:to|and|until) (?P<high>\d+))?(?: years(?: old)?)?$",
     re.I,
 )
-_AGES = re.compile(
+_AGES = lazy_pattern(
     r"\((?P<low>\d+) ?(?:to|-|–) ?(?P<high>\d+)(?: years)?\)|\((?P<from>\d+) (?:and|or) (?:over|older|above)\)|\((?:under|below) (?P<under>\d+)\)"
 )
-_UNTIL = re.compile(rf"\b(?P<word>until|by|before|from|after) (?P<clock>{CLOCK})")
+_UNTIL = lazy_pattern(rf"\b(?P<word>until|by|before|from|after) (?P<clock>{CLOCK})")
 _TIMES = r"(?:second|minute|hour|day|night|week|month|year)s?$"
-_LASTS = re.compile(rf"^(?P<value>{_N}|half an|an) (?P<unit>minute|hour)s?$")
-_PERCENT = re.compile(rf"(?P<value>{_N}) ?(?:per cent|percent|%) (?:off|less|cheaper|discount)")
+_LASTS = lazy_pattern(rf"^(?P<value>{_N}|half an|an) (?P<unit>minute|hour)s?$")
+_PERCENT = lazy_pattern(rf"(?P<value>{_N}) ?(?:per cent|percent|%) (?:off|less|cheaper|discount)")
 
 
 def apply(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:

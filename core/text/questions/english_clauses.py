@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_words import (
     CLOCK,
     DATE_WORDS,
@@ -73,32 +74,32 @@ class Asking:
 
 _LEAD = rf"(?:{LIMIT} )*"
 _TIME_WORD = rf"(?:{'|'.join(TIME_UNITS)})s?"
-_DURATION = re.compile(
+_DURATION = lazy_pattern(
     rf"^(?:for |within )?{_LEAD}(?:{NUMBER}|half an?|an?) {_TIME_WORD}\b(?P<after>.*)$", re.IGNORECASE
 )
-_EVERY = re.compile(
+_EVERY = lazy_pattern(
     rf"\b(?:every|each|per|once an?|twice an?|times an?|daily|weekly|monthly|yearly)\b(?: {_TIME_WORD})?", re.I
 )
-_DATE = re.compile(rf"(?:{DATE_WORDS}|{CLOCK})", re.IGNORECASE)
-_AMOUNT = re.compile(rf"^(?:an? |the |{_LEAD})?(?:{MONEY})", re.IGNORECASE)
+_DATE = lazy_pattern(rf"(?:{DATE_WORDS}|{CLOCK})", re.IGNORECASE)
+_AMOUNT = lazy_pattern(rf"^(?:an? |the |{_LEAD})?(?:{MONEY})", re.IGNORECASE)
 _SIZES = [
-    (re.compile(r"\byears? old\b|\bmonths? old\b", re.I), "How old"),
-    (re.compile(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot) tall\b", re.I), "How tall"),
-    (re.compile(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) high\b", re.I), "How high"),
-    (re.compile(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) long\b", re.I), "How long"),
-    (re.compile(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) wide\b", re.I), "How wide"),
-    (re.compile(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) deep\b", re.I), "How deep"),
-    (re.compile(r"\b(?:kilos?|kilograms?|kg|grams?|g|tonnes?|tons?|pounds?)\b", re.I), "How heavy"),
+    (lazy_pattern(r"\byears? old\b|\bmonths? old\b", re.I), "How old"),
+    (lazy_pattern(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot) tall\b", re.I), "How tall"),
+    (lazy_pattern(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) high\b", re.I), "How high"),
+    (lazy_pattern(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) long\b", re.I), "How long"),
+    (lazy_pattern(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) wide\b", re.I), "How wide"),
+    (lazy_pattern(r"\b(?:m|metres?|meters?|cm|centimetres?|feet|foot|km|kilometres?|miles?) deep\b", re.I), "How deep"),
+    (lazy_pattern(r"\b(?:kilos?|kilograms?|kg|grams?|g|tonnes?|tons?|pounds?)\b", re.I), "How heavy"),
 ]
-_COUNTED = re.compile(
+_COUNTED = lazy_pattern(
     rf"^(?P<lead>{_LEAD})(?P<number>{NUMBER}|a dozen|half a dozen) (?P<noun>(?:[a-z]+(?:-[a-z]+)* )?[a-z-]+?s|children|people|men|women|feet|teeth|sheep|fish)\b(?P<after>.*)$",
     re.IGNORECASE,
 )
-_COUNTED_INSIDE = re.compile(
+_COUNTED_INSIDE = lazy_pattern(
     rf"^(?P<lead>(?:enough|made|full|good|meant) (?:for|of)|for|of|by) {_LEAD}(?P<number>{NUMBER}) (?P<noun>[a-z-]+s|children|people)$",
     re.I,
 )
-_NO_PLACES = re.compile(
+_NO_PLACES = lazy_pattern(
     rf"^(?:time|advance|total|addition|fact|order|case|person|mind|general|particular|turn|need|danger|use|cash|full|part|writing|pairs"
     rf"|groups|{NUMBER})\b",
     re.I,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import english_plain_parser
 from core.text.questions.english_clauses import Clause
 from core.text.questions.english_sentences import Reader, read_sentences
@@ -11,18 +12,18 @@ from core.text.questions.english_words import STOP
 from core.text.questions.rows import Page, PageFact
 
 MAX_LABEL_WORDS = 6
-_ROW = re.compile(r"^[^:;]{1,60}: [^;]+(?:; [^;]{1,80}: [^;]+)+$")
-_INLINE = re.compile(r"^(?P<label>[^:.!?;,]{2,60}): (?P<rest>.+)$")
-_OPEN = re.compile(
+_ROW = lazy_pattern(r"^[^:;]{1,60}: [^;]+(?:; [^;]{1,80}: [^;]+)+$")
+_INLINE = lazy_pattern(r"^(?P<label>[^:.!?;,]{2,60}): (?P<rest>.+)$")
+_OPEN = lazy_pattern(
     r"^(?:it|they|this|that|these|those|both|either|neither|he|she|if it|if they|if that|the same|otherwise|one of them|instead|then"
     r"|after that|before that|however|but|so|an? \w+ one|the \w+ one|here|also|that way|in that case|in this case)\b(?! of\b)",
     re.IGNORECASE,
 )
-_OPEN_OBJECT = re.compile(r"\b(?:it|them)\b", re.IGNORECASE)
-_FINITE = re.compile(
+_OPEN_OBJECT = lazy_pattern(r"\b(?:it|them)\b", re.IGNORECASE)
+_FINITE = lazy_pattern(
     r"\b(?:is|are|was|were|has|have|had|can|cannot|may|must|should|will|does|do|did|costs?|lasts?|takes?|needs?|gets?|goes|comes?|makes?)\b"
 )
-_DEFINITION = re.compile(
+_DEFINITION = lazy_pattern(
     r"^(?:an?|the|one|our|your|their|to|what|where|when|how|who|any|every|each|some|two|three|half)\b", re.IGNORECASE
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.lazy_loading import lazy_pattern
 from core.text.english_calendar import MONTHS, WEEKDAYS
 from core.text.questions.english_asking import to_asker
 from core.text.questions.english_sentences import strip_asides
@@ -15,14 +16,14 @@ from core.text.questions.shared_arithmetic import format_clock, format_number, p
 
 MAX_WORDS = 22  # of a statement that is said as a whole in a question
 _WORDS = {value: word for word, value in NUMBER_VALUES.items()}
-_FIGURE = re.compile(
+_FIGURE = lazy_pattern(
     rf"(?P<clock>{CLOCK})|(?<![\w.,:])(?P<digits>{DIGITS})(?![\w:]*\d)|\b(?P<word>{'|'.join(sorted((w for w in NUMBER_VALUES if w != 'one'), key=len, reverse=True))})\b(?!-)"
     rf"|\b(?P<day>{'|'.join(WEEKDAYS)})(?=s?\b)|\b(?P<month>{'|'.join(m for m in MONTHS if m not in ('May', 'March'))})\b",
     re.IGNORECASE,
 )
 # Words of every subject whose opposite makes the statement false.
 _OPPOSITES = [
-    (re.compile(rf"\b{word}\b"), other)
+    (lazy_pattern(rf"\b{word}\b"), other)
     for word, other in (
         ("at least", "at most"), ("at most", "at least"), ("before", "after"), ("inside", "outside"),
         ("compulsory", "optional"), ("optional", "compulsory"), ("free", "not free"), ("always", "never"), ("cheaper", "dearer"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_asking import Ask, to_asker
 from core.text.questions.english_clauses import Part, ask_for, is_money, is_person
 from core.text.questions.english_context import Told
@@ -10,10 +11,10 @@ from core.text.questions.english_sentences import Reader, read_sentences
 from core.text.questions.english_wh import ask_about
 from core.text.questions.english_words import CLOCK, DATE_WORDS, STOP, WEEKDAY
 
-_GENUS_END = re.compile(
+_GENUS_END = lazy_pattern(
     r"(?:,| (?:that|which|in which|for|as|whose|from|with|you|we|they|on which|where|when|who|the size|used|made|packed|bought)\b).*$"
 )
-_PRICE = re.compile(r"^(?:price|cost|fee|charge|rate|tariff)s?\b", re.IGNORECASE)
+_PRICE = lazy_pattern(r"^(?:price|cost|fee|charge|rate|tariff)s?\b", re.IGNORECASE)
 
 
 def ask_by_form(told: Told, all_told: Sequence[Told], reader: Reader, names: Collection[str]) -> list[Ask]:

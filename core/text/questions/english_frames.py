@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_asking import Ask
 from core.text.questions.english_words import STOP, SYNONYMS
 
@@ -26,7 +27,7 @@ _KEYWORDS = (
 )  # fmt: skip
 
 
-_BEFORE_NOUN = re.compile(rf" (?!(?:{'|'.join(STOP)})\b)[a-z]")  # “child” of “child ticket” stays
+_BEFORE_NOUN = lazy_pattern(rf" (?!(?:{'|'.join(STOP)})\b)[a-z]")  # “child” of “child ticket” stays
 _NO_KEYWORDS = STOP | frozenset(
     [
         "except",

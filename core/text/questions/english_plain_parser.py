@@ -7,6 +7,7 @@ conjunction. What it does not understand has no questions of this form.
 import re
 from collections.abc import Collection
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_clauses import Clause, Part, is_person
 from core.text.questions.english_words import STOP
 
@@ -95,17 +96,17 @@ _VERBS = dict(
         "stay:stay",
     ]
 )
-_FINITE = re.compile(
+_FINITE = lazy_pattern(
     rf"^(?P<subject>[^,;:]{{2,60}}?) (?P<verb>(?:(?:{_MODALS}|{_BE}|has|have|had|do|does|did)(?: not| never| only| always)?)|{'|'.join(_VERBS)}) (?P<rest>.+)$"
 )
 # A second predicate ("opens at 7:30 and closes at 22:00") or amount ("4 euros for members and 9 euros for guests").
-_SECOND = re.compile(rf",? and (?:then |also )?(?:{_BE}|has|have|{_MODALS}|{'|'.join(_VERBS)})\b.*"
+_SECOND = lazy_pattern(rf",? and (?:then |also )?(?:{_BE}|has|have|{_MODALS}|{'|'.join(_VERBS)})\b.*"
                      r"|(?<= )(?P<first>(?:for|on|in|at|to) [A-Za-z ]+?),? and [€$£¥]?\d.*")  # fmt: skip
-_SPLIT = re.compile(
+_SPLIT = lazy_pattern(
     r",? (?=(?:if|when|because|as long as|unless|until|before|after|from|at|in|on|for|with|without|by|behind|under|near|to|between|within|every)\b)"
 )
-_SUBORDINATE = re.compile(r"^(?:if|when|because|as long as|unless)\b", re.IGNORECASE)
-_PREPOSITION = re.compile(
+_SUBORDINATE = lazy_pattern(r"^(?:if|when|because|as long as|unless)\b", re.IGNORECASE)
+_PREPOSITION = lazy_pattern(
     r"^(?:from|at|in|on|for|with|without|by|behind|under|near|to|between|within|until|before|after)\b"
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_clauses import Clause, Part
 
 
@@ -28,22 +29,22 @@ _BEGIN = (
     r"(?:you|we|they|it|he|she|i|there|the|a|an|this|that|these|those|one|nobody|somebody|everybody|everyone|anyone|no|all|each|every"
     r"|both|our|your|their|its|his|her|only|please|if|when|once|do|in|on|at|most|some|then|[A-Z][a-z]+)"
 )
-_BETWEEN = re.compile(
+_BETWEEN = lazy_pattern(
     rf"(?:;|(?<=[a-z0-9)]): (?=[a-z]+ )| [–—] |, (?:and|but|so|yet|or) |, (?={_BEGIN} (?:\w+ )?(?:is|are|must|may|can|cannot|has|have|will) ))\s*",
     re.IGNORECASE,
 )
-_JOINED = re.compile(
+_JOINED = lazy_pattern(
     r" (?:and|but) (?=(?:you|we|they|it|he|she|there|nobody|no one|do not|don't|never) )", re.IGNORECASE
 )
 _CONDITION = r"(?:only if|only when|even if|as long as|so long as|if|unless|in case|provided that|provided|once(?! (?:an?|every|per|in|more|or)\b))"
 _REASON = r"(?:because(?! of)|since (?=(?:an?|the|it|they|there|you|we|[a-z]+ed|[a-z]+s) [a-z]+)|so that|in order to|in order that)"
-_FRONT = re.compile(rf"^(?P<front>(?:{_CONDITION}|when|whenever|as soon as) [^,]+), (?P<main>.+)$", re.IGNORECASE)
-_FRONT_BARE = re.compile(
+_FRONT = lazy_pattern(rf"^(?P<front>(?:{_CONDITION}|when|whenever|as soon as) [^,]+), (?P<main>.+)$", re.IGNORECASE)
+_FRONT_BARE = lazy_pattern(
     rf"^(?P<front>(?:{_CONDITION}|when|as soon as) (?:you|we|they|it|he|she|the \w+) [^,]+?) (?P<main>(?:you|we|they|it|he|she) (?:have|has|can|must|may|will|get|should|need)\b.+)$",
     re.IGNORECASE,
 )
-_BACK = re.compile(rf"^(?P<main>.+?),? (?P<back>(?:{_CONDITION}|{_REASON})[ ].+)$", re.IGNORECASE)
-_ASIDE = re.compile(
+_BACK = lazy_pattern(rf"^(?P<main>.+?),? (?P<back>(?:{_CONDITION}|{_REASON})[ ].+)$", re.IGNORECASE)
+_ASIDE = lazy_pattern(
     r" ?\([^()]*\)|, (?:never|not|but not|except|although|though|whatever|which|whose|where|after which|when)\b[^,;]*(?=[,.;]|$)",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.english_clauses import is_person
 from core.text.questions.english_context import Told
 from core.text.questions.english_forms import shorten
@@ -15,7 +16,7 @@ _NUMBER_NOUNS = r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleve
 
 
 def _attribute(words: str, *frames: str) -> Attribute:
-    return Attribute(frames, re.compile(words, re.IGNORECASE))
+    return Attribute(frames, lazy_pattern(words, re.IGNORECASE))
 
 
 # Asked of a thing; {n} is its name.
@@ -137,7 +138,7 @@ def _ask_thing(told: Told, all_told: Sequence[Told], names: Sequence[str], dice:
     yield from (_make_plural(one) if plural else one for one in questions)
 
 
-_NO_THINGS = re.compile(
+_NO_THINGS = lazy_pattern(
     r"(?:no|nobody|nothing|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
     r"|.*\b(?:below|above|following|one)$",
     re.IGNORECASE,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.japanese_predicates import Predicate
 
 STYLES = ("polite", "nda", "plain", "tell", "kke", "want")
@@ -89,7 +89,7 @@ class Draft:
         return dice.choice(choices)
 
 
-_TOPIC_WA = re.compile("は、?$")
+_TOPIC_WA = lazy_pattern("は、?$")
 
 
 def choose_styles(count: int, dice: random.Random) -> list[str]:

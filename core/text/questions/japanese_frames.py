@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_words
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import find_plain_words
@@ -37,11 +38,11 @@ _KEYWORDS = (
 _BARE_KEYWORDS = ("{k}", "{k}?", "{k} 教えて", "{k} どうだっけ?")
 NAMED_KEYWORDS = 0.3  # of the keywords have a name of the subject before them
 _STATE = ("{t}について説明してください。", "{t}について知っていることを教えて。", "{t}の説明をお願いします。")
-_BARE_TOPIC = re.compile("[^0-9るただのす、]{1,8}(?:の[^0-9るたの、]{1,6})?")
+_BARE_TOPIC = lazy_pattern("[^0-9るただのす、]{1,8}(?:の[^0-9るたの、]{1,6})?")
 OPENED = 0.15  # of the questions have a few words before them
 FULL_WIDTH = 0.6  # of the question marks, as a Japanese keyboard types them
 MIN_ALONE = 14  # characters of a question that needs no name of what it is about
-_TRIVIAL = re.compile("[ぁ-ん]{1,2}$|^[0-9]$")
+_TRIVIAL = lazy_pattern("[ぁ-ん]{1,2}$|^[0-9]$")
 _EMPTY_WORDS = {
     "こと",
     "もの",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions import japanese_words
 from core.text.questions.japanese_questions import find_topic, is_attribute
@@ -16,17 +17,17 @@ from core.text.questions.japanese_sentences import Phrase, Sentence
 from core.text.questions.rows import Page, PageFact
 
 MAX_NAME = 14  # characters of a name that questions repeat
-_TITLE_TAILS = re.compile(
+_TITLE_TAILS = lazy_pattern(
     "(?:について|のご?案内|のルール|の規則|の規約|の決まり|のきまり|の手引き?|の手順書?|の説明書?|の取扱説明書|取扱説明書|の使い方|の遊び方|の作り方|の歴史|の歩み|のあゆみ|の概要|の基本|のご利用案内|利用案内|利用規則|利用規約"
     "|ご利用案内|マニュアル|ハンドブック|ガイド(?:ブック)?|料金表|の料金|のしおり|の手びき|とは|の心得|の用語集?|用語集|のメニュー|規則|規約|一覧)+$"
 )
-_SHORT_NAME = re.compile(
+_SHORT_NAME = lazy_pattern(
     "(?:公民館|図書館|博物館|美術館|体育館|資料館|記念館|水族館|動物園|植物園|旅館|民宿|食堂|喫茶店|病院|学校|学園|教室|工房|工場|会社|商店|農園|牧場|温泉|神社|公園|劇場|祭り|まつり|大会|鉄道|バス|炊飯器|洗濯機|掃除機|ロボット|アプリ|ゲーム)$"
 )
-_TABLE = re.compile("[^：。、]{1,20}：[^：]+(?:、[^：。、]{1,20}：[^：]+)+")
-_LIST_LEAD = re.compile("(?:次|つぎ|以下|下記)の(?P<noun>もの|こと|方|人|場合|とおり|通り|[^はがをにで、]{1,8})")
-_HIRAGANA = re.compile("[ぁ-んー]+")
-_SENTENCES = re.compile("(?<=[。．!！])(?![」』）)])")
+_TABLE = lazy_pattern("[^：。、]{1,20}：[^：]+(?:、[^：。、]{1,20}：[^：]+)+")
+_LIST_LEAD = lazy_pattern("(?:次|つぎ|以下|下記)の(?P<noun>もの|こと|方|人|場合|とおり|通り|[^はがをにで、]{1,8})")
+_HIRAGANA = lazy_pattern("[ぁ-んー]+")
+_SENTENCES = lazy_pattern("(?<=[。．!！])(?![」』）)])")
 
 
 @dataclass(slots=True)

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.japanese_quantities import ask_for, find_figures
 from core.text.questions.japanese_questions import name_figure_form
 
 MAX_SENTENCE = 60  # characters of a sentence that is repeated in a question
-_SENTENCES = re.compile("(?<=[。．!！])(?![」』）)])")
-_POLITE = re.compile("(?:です|ます|ません|でした|ました)$")
-_PLAIN = re.compile("(?:[うくぐすつぬぶむるい]|だ|た|である)$")
-_TOPIC = re.compile("^(?P<topic>[^はがをにで、。（(「]{2,16})は、?")
-_BACK = re.compile("^(?:これ|それ|その|この|ただし|また|なお|しかし|そこ|ここ)")
-_TRUNK = re.compile(
+_SENTENCES = lazy_pattern("(?<=[。．!！])(?![」』）)])")
+_POLITE = lazy_pattern("(?:です|ます|ません|でした|ました)$")
+_PLAIN = lazy_pattern("(?:[うくぐすつぬぶむるい]|だ|た|である)$")
+_TOPIC = lazy_pattern("^(?P<topic>[^はがをにで、。（(「]{2,16})は、?")
+_BACK = lazy_pattern("^(?:これ|それ|その|この|ただし|また|なお|しかし|そこ|ここ)")
+_TRUNK = lazy_pattern(
     "[0-9０-９][0-9０-９.,]*[\u3400-\u9fff\u30a1-\u30fa\u30fc]{0,4}|[\u3400-\u9fff\u30a1-\u30fa\u30fc]{2,}|[A-Za-z0-9.]+"
 )
 

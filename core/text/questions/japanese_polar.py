@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import iterate_whether
@@ -25,7 +26,7 @@ from core.text.questions.japanese_questions import (
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 from core.text.questions.shared_altered_values import choose_altered_number, choose_other
 
-_ACT = re.compile("[うくぐすつぬぶむる]$|た$|だ$")  # the end of a verb
+_ACT = lazy_pattern("[うくぐすつぬぶむる]$|た$|だ$")  # the end of a verb
 _KANJI = "〇一二三四五六七八九十"
 _MOST = {"月": 12, "日": 31, "時": 24, "分": 59, "%": 100, "％": 100, "パーセント": 100, "割": 10}
 _TRUE = (

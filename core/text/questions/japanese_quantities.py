@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.lazy_loading import lazy_pattern
 from core.text.normalise import normalise
 
 _COUNTERS = (
@@ -17,15 +18,15 @@ _COUNTERS = (
     "|チーム|試合|セット|ゲーム|ラウンド|曲|駅|コマ|校|社|票|勝|敗|粒|滴|切れ|さじ|合|束|巻|章|条|項|ボルト|ワット|km|cm|mm|kg|mg|ml|mL|kW|m|g|L|l|cc|[%％℃]"
 )
 _NUMBER = r"[0-9０-９]+(?:[.,，．][0-9０-９]+)*|[一二三四五六七八九十百千万]+"
-_DATE = re.compile(
+_DATE = lazy_pattern(
     r"(?:明治|大正|昭和|平成|令和)(?:[0-9０-９]{1,2}|元)年(?:[0-9０-９]{1,2}月)?(?:[0-9０-９]{1,2}日)?|(?:[0-9０-９]{1,4}年)?[0-9０-９]{1,2}月[0-9０-９]{1,2}日|[0-9０-９]{3,4}年(?:[0-9０-９]{1,2}月)?(?![間生目])|[0-9０-９]{1,2}月(?:上旬|中旬|下旬|末|初め)?(?![0-9０-９])"
 )
-_CLOCK = re.compile(
+_CLOCK = lazy_pattern(
     r"(?:午前|午後|朝|夕方|夜)?[0-9０-９]{1,2}(?:時半|時(?!間)(?:[0-9０-９]{1,2}分)?|[:：][0-9０-９]{2})"
 )
-_FIGURE = re.compile(rf"(?<![第何数幾0-9０-９.．])(?P<number>{_NUMBER})(?P<unit>{_COUNTERS})(?![0-9０-９])")
+_FIGURE = lazy_pattern(rf"(?<![第何数幾0-9０-９.．])(?P<number>{_NUMBER})(?P<unit>{_COUNTERS})(?![0-9０-９])")
 # Words that begin like a figure and are none: 一度 and 一つ are figures, 一緒, 十分 and 一番 mostly are not.
-_NO_FIGURE = re.compile(
+_NO_FIGURE = lazy_pattern(
     "一緒|一般|一部|一方|一応|一時|一気|一種|一切|一定|十分に|十分な|一番|一人前|万一|一体|三日月|千代|百合"
 )
 _PLAIN_UNITS = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_drafts import Draft
 from core.text.questions.japanese_predicates import Predicate
@@ -14,13 +15,13 @@ from core.text.questions.japanese_quantities import DURATIONS, MONEY, SIZES, Fig
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 
 _TOPICS = ("は", "も", "では", "には", "だけは", "とは", "からは", "までは")
-REFERENCE = re.compile("^(?:そのうち|これ|それ|あれ|その|この|あの|ここ|そこ|こうして|そう)")
-_ATTRIBUTE = re.compile(
+REFERENCE = lazy_pattern("^(?:そのうち|これ|それ|あれ|その|この|あの|ここ|そこ|こうして|そう)")
+_ATTRIBUTE = lazy_pattern(
     "[^の]{0,3}(?:さ|縦|横|幅|奥行き|直径|半径|定員|料金|値段|価格|代金|費用|期間|時間|時刻|対象|対象年齢|面積|人数|温度|速度|速さ|色|素材|材料|名前|場所|量|数|容量|寿命|保証期間|住所|電話番号|開始|終了|締め切り|期限|賞金|費用|持ち物|目的|形)"
 )
-_NOW = re.compile("(?:今|現在|昔|当時|以前|最近|最初|はじめ|初め)(?:は|も|では)")
+_NOW = lazy_pattern("(?:今|現在|昔|当時|以前|最近|最初|はじめ|初め)(?:は|も|では)")
 _CONDITIONS = ("if", "even", "until")
-_STATES = re.compile("^(?:終わり|禁止|必要|不要|可能|不可|自由|中止|休み|無料|有料|別|同じ|確か)")
+_STATES = lazy_pattern("^(?:終わり|禁止|必要|不要|可能|不可|自由|中止|休み|無料|有料|別|同じ|確か)")
 _MOTION = ("なる", "する")  # with に they say what becomes of something
 _KEPT_IN_ACTS = ("いる", "ある", "できる", "なる", "わかる", "かかる")
 

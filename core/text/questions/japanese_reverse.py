@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_drafts import Draft
 from core.text.questions.japanese_quantities import DURATIONS, find_figures
@@ -38,7 +39,7 @@ _NEXT = (
     "んですけど、次はどうするの?",
     "ら、そのあとは?",
 )
-_VAGUE = re.compile("^(?:終わり|もの|こと|とき|場合|必要|禁止)")
+_VAGUE = lazy_pattern("^(?:終わり|もの|こと|とき|場合|必要|禁止)")
 
 
 def iterate_named_figures(sentence: Sentence, owner: str, dice: random.Random) -> Iterator[str]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import random
 import re
 
+from core.lazy_loading import lazy_pattern
+
 SPOKEN = 0.5  # of the plain questions take spoken forms
 SPELLED = 0.35  # of the words that ask are written in kana
 REPLACED = 0.35  # of the words that have a plainer one
 _SPOKEN = (
-    (re.compile(r"て(?:い)(?=[るたま])"), "て"), (re.compile("で(?:い)(?=[るたま])"), "で"), (re.compile("ておく"), "とく"), (re.compile("ておけば"), "とけば"),
-    (re.compile("てしまう"), "ちゃう"), (re.compile("てしまった"), "ちゃった"), (re.compile("てしまい"), "ちゃい"), (re.compile("でしまう"), "じゃう"),
-    (re.compile("では(?=いけない|だめ)"), "じゃ"), (re.compile("ては(?=いけない|だめ)"), "ちゃ"), (re.compile("なければ(?=なら|いけ)"), "なきゃ"),
-    (re.compile("けれど"), "けど"), (re.compile("ところ(?=で|から|に)"), "とこ"),
+    (lazy_pattern(r"て(?:い)(?=[るたま])"), "て"), (lazy_pattern("で(?:い)(?=[るたま])"), "で"), (lazy_pattern("ておく"), "とく"), (lazy_pattern("ておけば"), "とけば"),
+    (lazy_pattern("てしまう"), "ちゃう"), (lazy_pattern("てしまった"), "ちゃった"), (lazy_pattern("てしまい"), "ちゃい"), (lazy_pattern("でしまう"), "じゃう"),
+    (lazy_pattern("では(?=いけない|だめ)"), "じゃ"), (lazy_pattern("ては(?=いけない|だめ)"), "ちゃ"), (lazy_pattern("なければ(?=なら|いけ)"), "なきゃ"),
+    (lazy_pattern("けれど"), "けど"), (lazy_pattern("ところ(?=で|から|に)"), "とこ"),
 )  # fmt: skip
 _SPELLED = (
     ("誰", "だれ"), ("何を", "なにを"), ("何が", "なにが"), ("何に", "なにに"), ("どのくらい", "どれくらい"), ("どのくらい", "どのぐらい"), ("どんなとき", "どういうとき"),
@@ -40,8 +42,8 @@ _VERBS = {
     "命名する": "名づける", "発見する": "見つける", "修理する": "直す", "破損する": "壊れる", "紛失する": "なくす", "着用する": "着る", "入場する": "入る", "退場する": "出る",
 }  # fmt: skip
 _KANJI = "[\u3400-\u9fff]"
-_WORD = re.compile(rf"(?<!{_KANJI})(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?!{_KANJI}|する|し|でき)")
-_VERB = re.compile(
+_WORD = lazy_pattern(rf"(?<!{_KANJI})(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?!{_KANJI}|する|し|でき)")
+_VERB = lazy_pattern(
     rf"(?<!{_KANJI})(?:{'|'.join(sorted(_VERBS, key=len, reverse=True))})(?=[のんかとば?？]|とき|場合|こと|時間|人)"
 )
 

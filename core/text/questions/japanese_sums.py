@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact
 from core.text.questions.japanese_quantities import Figure, find_figures
@@ -14,15 +15,15 @@ from core.text.questions.japanese_questions import find_topic, is_act, topic_of
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 from core.text.questions.shared_arithmetic import choose_clock, choose_count, format_number
 
-_RATE = re.compile(
+_RATE = lazy_pattern(
     r"(?:1|１|一|ひと)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|頭|杯|か月|ヶ月|週間|週|年|組|箱|袋|つ|点|キロ|メートル|リットル)"
     r"(?:間)?(?:につき|あたり|当たり|ごとに|で|の料金は|は|、)?(?:[^0-9]{0,4})(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント|グラム|分|本|枚|個|ミリリットル)"
 )
-_RATE_HEADER = re.compile(
+_RATE_HEADER = lazy_pattern(
     "(?:1|１|一)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|杯|か月|週間|年|組|箱|袋|つ|キロ|メートル)"
 )
-_PER_EACH = re.compile(r"(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント)")
-_PERSONS = re.compile(
+_PER_EACH = lazy_pattern(r"(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント)")
+_PERSONS = lazy_pattern(
     "大人|子ども|子供|小人|一般|学生|生徒|中学生|高校生|大学生|小学生|会員|高齢者|シニア|幼児|おとな|こども"
 )
 

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Iterator
 
+from core.lazy_loading import lazy_pattern
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_polar import state
 from core.text.questions.shared_not_stated import Attribute, find_absent, is_absent_for, iterate_choices
@@ -18,7 +19,7 @@ MAX_THINGS = 30  # of the page that are asked about
 MAX_TRIES = 4000  # of questions for one page
 WHOLE = 0.4  # of the questions are about the subject of the page
 ANSWERS = ("それは書かれていません。", "そのことは書かれていません。", "それについては何も書かれていません。")
-_REASON = re.compile("ので|ため|から、|なぜ|理由|わけ|おかげ|せいで|よう(?:に|、)")
+_REASON = lazy_pattern("ので|ため|から、|なぜ|理由|わけ|おかげ|せいで|よう(?:に|、)")
 
 # {n} is a thing that the page speaks of, a person, or something that is done.
 _OF_THINGS = (
@@ -101,7 +102,7 @@ _OF_SUBJECT = (
 
 
 def _build(entries: tuple[tuple[str, str], ...]) -> list[Attribute]:
-    return [Attribute(tuple(frames.split("|")), re.compile(evidence)) for frames, evidence in entries]
+    return [Attribute(tuple(frames.split("|")), lazy_pattern(evidence)) for frames, evidence in entries]
 
 
 _SUBJECT = _build(_OF_SUBJECT)

@@ -4,10 +4,12 @@ import random
 import re
 from collections.abc import Sequence
 
+from core.lazy_loading import lazy_pattern
+
 SHARES = (0.15, 0.5, 0.8, 0.35, 0.65, 0.05, 0.95)  # of the words that are hidden, one row after the other
 BLANK = {"en": "___", "ja": "＿＿"}
-_GAPS = re.compile("\0(?: ?\0)*")
-_LATIN_RUN = re.compile(r"[A-Za-z0-9０-９.,:]+|.", re.DOTALL)
+_GAPS = lazy_pattern("\0(?: ?\0)*")
+_LATIN_RUN = lazy_pattern(r"[A-Za-z0-9０-９.,:]+|.", re.DOTALL)
 
 
 def mask(text: str, share: float, dice: random.Random, language: str, words: Sequence[str] = ()) -> str:

@@ -14,7 +14,7 @@ from tests.support.until import until
 from ui import restart
 from ui.dataset.grid_header import COLUMNS
 from ui.exam.examined_models import SUBJECTS_CHOICE
-from ui.project import single_instance
+from ui.project import window_sockets
 from ui.project.window_layout import LAYOUT_CHOICE
 
 
@@ -98,11 +98,11 @@ def test_the_window_menu_has_what_is_open_here_and_in_other_windows(run, window,
         own = window.workspace.project.path.stem
         assert entries() == [own]
         second = open_window(projects.open_existing(other))
-        assert await asyncio.to_thread(single_instance.is_open, other)
+        assert await asyncio.to_thread(window_sockets.is_open, other)
         window.show_settings()
         assert entries() == [own, "a && b", "", "Settings"]
         await close(second)
-        assert not await asyncio.to_thread(single_instance.is_open, other)
+        assert not await asyncio.to_thread(window_sockets.is_open, other)
 
     run(go())
     asked = []
