@@ -19,7 +19,7 @@ from core.exam.fact_coverage import EXAM, EXTRA_KINDS, KINDS, STUDY_PLAN, FactCo
 from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, tables
 from ui.widgets.value_texts import value_text
 
 NAME_COLUMN, TEXT_COLUMN, COVERAGE_COLUMN, EXAM_COLUMN, RECALL_COLUMN, BASE_KNOWS_COLUMN = range(6)  # columns
@@ -274,12 +274,8 @@ class FactTable(QTableView):
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
         self.setItemDelegateForColumn(COVERAGE_COLUMN, CoverageDelegate(self))
-        self.setAccessibleName(tr("Facts"))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        tables.set_up(self, tr("Facts"), several=True, lines=2)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(True)
-        self.verticalHeader().hide()
         self._size_columns()
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self.chosen.emit())
         self.facts.modelReset.connect(self.chosen)
@@ -291,9 +287,7 @@ class FactTable(QTableView):
 
     def _size_columns(self) -> None:
         # Two lines for every fact: to measure each text would hold up the window where there are thousands.
-        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         for column, width in COLUMN_WIDTHS.items():
             title = header.sectionSizeFromContents(column).width()

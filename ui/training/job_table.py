@@ -23,7 +23,7 @@ from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
-from ui.widgets import basics, length_and_time_texts
+from ui.widgets import basics, length_and_time_texts, tables
 from ui.widgets.length_and_time_texts import format_local_time
 
 (
@@ -75,18 +75,8 @@ class JobTable(QTableWidget):
         self._lines: list[JobRow] = []
         self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
         self.setHorizontalHeaderLabels(names)
-        self.setAccessibleName(tr("Training jobs"))
-        self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
-        self.setSelectionMode(self.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(self.EditTrigger.NoEditTriggers)
+        tables.set_up(self, tr("Training jobs"), several=True)
         self.setItemDelegateForColumn(PROGRESS_COLUMN, _ProgressDelegate(self))
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
     def selected_rows(self) -> list[JobRow]:

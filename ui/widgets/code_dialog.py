@@ -36,6 +36,7 @@ class CodeDialog(QDialog):
         self.setWindowTitle(tr("Show code"))
         self.resize(style.scaled(820), style.scaled(620))
         self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
         for name, text in (
             (tr("Python"), request_code.to_python(call)),
             (tr("curl"), request_code.to_curl(call)),

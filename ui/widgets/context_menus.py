@@ -8,6 +8,7 @@ from core.language import tr
 from ui.widgets import basics
 
 Entry = QAbstractButton | QAction
+OFFERED = "offers-menu"  # the property of a widget that has a menu
 MAX_ROWS_COPIED = 20_000  # lines of a list; a clipboard is no way to move more
 
 
@@ -28,6 +29,9 @@ def offer(widget: QWidget, *entries: Entry | None) -> None:
         if menu.actions():
             menu.popup(over.mapToGlobal(place))
 
+    if widget.property(OFFERED):  # the new entries take the place of those before
+        widget.customContextMenuRequested.disconnect()
+    widget.setProperty(OFFERED, True)
     widget.customContextMenuRequested.connect(show)
 
 

@@ -56,6 +56,7 @@ class ModelBox(DropDown):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
         self.setPlaceholderText(nothing or tr("No model yet"))
+        self.ensurePolished()  # else the hint is that of a box without the style sheet, and 2 pixels higher
         self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
         self.activated.connect(lambda _index: self._on_activated())
 

@@ -156,7 +156,7 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
         totals.index(row, column).data() for row in range(5) for column in (GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN)
     } == {"–"}
     assert overview.gained.lines.stringList() == overview.missing.lines.stringList() == []
-    assert all(title.text().endswith(": not known yet") for title in overview.titles)
+    assert overview.lists.isHidden() and overview.named.isHidden()  # no empty boxes
 
 
 def test_general_questions_stay_below_the_facts(result):
@@ -349,7 +349,6 @@ def test_the_lists_begin_at_one_height(result):
     result.resize(900, 900)
     result.show()
     QApplication.processEvents()
-    assert (
-        len({one.mapTo(result, one.rect().topLeft()).y() for one in (overview.gained, overview.lost, overview.missing)})
-        == 1
-    )
+    lists = [one for one in (overview.gained, overview.lost, overview.missing) if one.isVisible()]
+    assert len(lists) > 1
+    assert len({one.mapTo(result, one.rect().topLeft()).y() for one in lists}) == 1
