@@ -187,6 +187,11 @@ def sized_font(font: QFont, size: float, bold: bool = False) -> QFont:
     return other
 
 
+def format_letters(font: QFont) -> str:
+    """The size of a font for a style sheet."""
+    return f"{font.pointSizeF():.2f}pt" if font.pointSizeF() > 0 else f"{font.pixelSize()}px"
+
+
 def tinted_box_sheet(name: str, meaning: str) -> str:
     """The style sheet of a frame with this object name in the colours of a meaning."""
     front, back = (colour.name() for colour in colours(meaning))

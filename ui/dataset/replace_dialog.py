@@ -184,7 +184,7 @@ class ReplaceDialog(QDialog):
         tables.set_up(self.table, tr("Every change, before and after"), several=True)
         self.table.setItemDelegate(MarkDelegate(self.table))
         header = self.table.horizontalHeader()
-        self.table.setColumnWidth(ROW_COLUMN, 90)
+        tables.set_column_width(self.table, ROW_COLUMN, 90)
         for column in (BEFORE_COLUMN, AFTER_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self._nothing = EmptyState()

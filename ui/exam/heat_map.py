@@ -91,7 +91,7 @@ class HeatMapTable(QTableView):
         return row is not None
 
     def sizeHint(self) -> QSize:
-        return QSize(480, 160)
+        return QSize(style.scaled(480), style.scaled(160))
 
     def _on_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
         if entry := self.current():

@@ -288,7 +288,7 @@ class FactTable(QTableView):
     def _size_columns(self) -> None:
         # Two lines for every fact: to measure each text would hold up the window where there are thousands.
         header = self.horizontalHeader()
-        header.setMinimumSectionSize(30)
+        header.setMinimumSectionSize(style.scaled(30))
         for column, width in COLUMN_WIDTHS.items():
             title = header.sectionSizeFromContents(column).width()
             self.setColumnWidth(column, max(style.scaled(width), title + style.SPACE // 2))

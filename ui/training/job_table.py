@@ -141,7 +141,7 @@ class JobTable(QTableWidget):
     def _fit_columns(self) -> None:
         """No text is cut but a very long one; the last column takes what is left."""
         shown = [column for column in range(MODEL_COLUMN) if not self.isColumnHidden(column)]
-        widths = {column: min(MAX_COLUMN_WIDTH, self._wide_enough(column)) for column in shown}
+        widths = {column: min(style.scaled(MAX_COLUMN_WIDTH), self._wide_enough(column)) for column in shown}
         widths[MODEL_COLUMN] = max(self._wide_enough(MODEL_COLUMN), self.viewport().width() - sum(widths.values()))
         for column, width in widths.items():
             self.setColumnWidth(column, width)
@@ -284,8 +284,9 @@ class _ProgressDelegate(QStyledItemDelegate):
         share = index.data(SHARE_ROLE)
         if share is None:
             return
-        whole = QRectF(option.rect).adjusted(6, 0, -10, -3)
-        whole.setTop(whole.bottom() - 3)
+        inset = style.CELL_PADDING + style.HAIR  # where the words begin
+        whole = QRectF(option.rect).adjusted(inset, 0, -inset, -style.HAIR)
+        whole.setTop(whole.bottom() - 2 * style.HAIR)
         done = QRectF(whole)
         done.setWidth(whole.width() * share)
         painter.save()
@@ -298,7 +299,7 @@ class _ProgressDelegate(QStyledItemDelegate):
             rail = QColor(rail.red(), rail.green(), rail.blue(), 90)
         for bar, colour in ((whole, rail), (done, fill)):
             painter.setBrush(colour)
-            painter.drawRoundedRect(bar, 1.5, 1.5)
+            painter.drawRoundedRect(bar, style.HAIR, style.HAIR)
         painter.restore()
 
 

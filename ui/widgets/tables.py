@@ -33,7 +33,7 @@ class TextTable(QStackedWidget):
         super().__init__()
         self.table, self.nothing = build(name, columns), basics.EmptyState()
         header = self.table.horizontalHeader()
-        header.setMaximumSectionSize(-1 if even else MAX_COLUMN_WIDTH)
+        header.setMaximumSectionSize(-1 if even else style.scaled(MAX_COLUMN_WIDTH))
         header.setStretchLastSection(not even)
         for column in range(even):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
@@ -72,7 +72,7 @@ class TextTable(QStackedWidget):
         for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):
             self.table.resizeColumnToContents(column)
             room = self.table.columnWidth(column) + style.SPACE
-            self.table.setColumnWidth(column, min(MAX_COLUMN_WIDTH, room))
+            self.table.setColumnWidth(column, min(style.scaled(MAX_COLUMN_WIDTH), room))
 
     def colour(self, row: int, column: int, colour: QColor) -> None:
         """Colour the text of a cell."""
@@ -91,7 +91,7 @@ class CheckableTable(QStackedWidget, Generic[T]):
         self._cells, self._items = cells, list[T]()
         self.table, self.nothing = build(name, columns), basics.EmptyState()
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setMaximumSectionSize(MAX_CHECKABLE_WIDTH)
+        self.table.horizontalHeader().setMaximumSectionSize(style.scaled(MAX_CHECKABLE_WIDTH))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.itemChanged.connect(lambda _item: self.checked_changed.emit())
         self.addWidget(self.nothing)
@@ -116,7 +116,9 @@ class CheckableTable(QStackedWidget, Generic[T]):
         self.table.resizeColumnsToContents()
         for column in range(self.table.columnCount() - 1):
             room = style.SPACE + (TICK_WIDTH if column == 0 else 0)
-            self.table.setColumnWidth(column, min(MAX_CHECKABLE_WIDTH, self.table.columnWidth(column) + room))
+            self.table.setColumnWidth(
+                column, min(style.scaled(MAX_CHECKABLE_WIDTH), self.table.columnWidth(column) + room)
+            )
 
     def items(self) -> list[T]:
         """All items, in the order shown."""
