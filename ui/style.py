@@ -165,19 +165,19 @@ def apply(app: QApplication, theme: str) -> None:
 
 def set_text_size(app: QApplication, size: int) -> None:
     """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     size = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size))
-    share = size / NORMAL_TEXT_SIZE
     app.setProperty(TEXT_SIZE, size)
-    if font.pointSizeF() > 0:
-        font.setPointSizeF(font.pointSizeF() * share)
-    else:  # the system gave it in pixels
-        font.setPixelSize(round(font.pixelSize() * share))
-    app.setFont(font)
+    app.setFont(sized_font(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont), size / NORMAL_TEXT_SIZE))
+
+
+def fixed_font() -> QFont:
+    """The system's font for code, as much larger or smaller as the texts are."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    return sized_font(font, scaled(NORMAL_TEXT_SIZE) / NORMAL_TEXT_SIZE)
 
 
 def sized_font(font: QFont, size: float, bold: bool = False) -> QFont:
-    """`font` in another size of the scale: HEADING, HEADLINE or DISPLAY."""
+    """`font` so many times as large: HEADING, HEADLINE or DISPLAY."""
     other = QFont(font)
     if font.pointSizeF() > 0:
         other.setPointSizeF(font.pointSizeF() * size)

@@ -140,6 +140,7 @@ def test_what_is_excused_is_still_there(file, piece):
         ('INK = "#1c2430"', "a colour of its own"),
         ('pen.setColor(QColor("red"))', "a colour of its own"),
         ("painter.drawRoundedRect(box, 4, 4)", "corners off the scale"),
+        ("field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))", "letters off the scale"),
         ("table.setColumnWidth(3, 90)", "a size that does not grow with the texts"),
         ("table.setColumnWidth(3, min(MOST, width))", "a size that does not grow with the texts"),
         ("header.setDefaultSectionSize(self.fontMetrics().height() + 10)", "a size that does not grow with the texts"),
@@ -166,6 +167,8 @@ def faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and HEX_COLOUR.search(node.value):
             yield node.lineno, "a colour of its own"
+        if isinstance(node, ast.Attribute) and node.attr == "FixedFont":
+            yield node.lineno, "letters off the scale"
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield from ((node.lineno, fault) for fault in faults_of_sheet(node.value.value))
         if isinstance(node, ast.Call):

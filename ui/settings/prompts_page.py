@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QFontDatabase, QTextCursor
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -53,7 +53,7 @@ class PromptsPage(QWidget):
             self.language.addItem(language.LANGUAGES[code], code)
         self.language.setCurrentIndex(self.language.findData(self._shown[1]))
         self.editor = QPlainTextEdit()
-        self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.editor.setFont(style.fixed_font())
         self.editor.setTabChangesFocus(True)
         self.placeholders = Placeholders()
         self.note = basics.Note()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
@@ -56,7 +56,9 @@ class ModelBox(DropDown):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
         self.setPlaceholderText(nothing or tr("No model yet"))
-        self.ensurePolished()  # else the hint is that of a box without the style sheet, and 2 pixels higher
+        # As high as a box without an icon; else it stands two pixels off in a row of fields.
+        self.setIconSize(QSize(*[self.fontMetrics().height()] * 2))
+        self.ensurePolished()
         self.setMinimumHeight(self.sizeHint().height())  # what appears beside it must not squeeze it to a line
         self.activated.connect(lambda _index: self._on_activated())
 

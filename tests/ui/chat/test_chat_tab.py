@@ -68,6 +68,7 @@ def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     told = scene.column(1).summary.text()
     assert told.startswith(f"Fake · study (abc123) · base-model · {FINGERPRINT} · Closed book\n")
     assert "tokens: 1 sent, 7 received" in told
+    assert "first word after" in told and "tokens/s" in told and "ended by itself" in told
     assert TUNED in scene.column(1).summary.toolTip()
     first, second = server.asked
     assert first["messages"] == second["messages"]

@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -80,6 +81,24 @@ def test_what_stands_in_a_row_is_equally_high(shown, qapp, size):
         row.addWidget(part)
     shown(page)
     assert len({(part.y(), part.height()) for part in parts}) == 1
+
+
+def test_the_fields_of_a_training_stand_on_one_line(window, qapp):
+    """The list of base models was two pixels higher, and so the others stood off by one."""
+    style.apply(qapp, "light")
+    window.tabs.setCurrentWidget(window.training_tab)
+    form = window.training_tab.form
+    parts = (form.base, form.own_models, form.method, form.rows, *form.epochs.fields.values(), form.start, form.several)
+    QApplication.processEvents()
+    shown = [part for part in parts if part.isVisible()]
+    assert len(shown) > 4 and len({(part.mapTo(form, QPoint()).y(), part.height()) for part in shown}) == 1
+
+
+@pytest.mark.parametrize("size", [80, 150])
+def test_code_is_as_large_as_the_texts(qapp, size):
+    plain = style.fixed_font().pointSizeF()
+    style.set_text_size(qapp, size)
+    assert style.fixed_font().pointSizeF() == pytest.approx(plain * size / 100)
 
 
 def test_texts_begin_alike_in_fields_of_one_line_and_of_several(shown):
