@@ -52,7 +52,7 @@ from ui.project.window_layout import WindowLayout
 from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
-from ui.tab_base import ALL_TABLES, Tab
+from ui.tab_base import ALL_TABLES, Tab, TabPages
 from ui.training import job_end_notice
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
@@ -152,7 +152,7 @@ class MainWindow(ProjectWindow):
         self.messages, self.trouble = MessageBar(self), ServerTroubleBar(self.workspace, self)
         self.place = SyncedFolderBar(self.workspace, self)
         self.drop_overlay = DropOverlay(self)
-        self.tabs = QTabWidget(documentMode=True)
+        self.tabs = TabPages(documentMode=True)
         self.tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QTextDocument
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from core.storage.project import Changes
 from core.storage.schema import Table
@@ -21,6 +21,14 @@ ALL_TABLES = Changes(
         Table.EVAL_ANSWER,
     },
 )
+
+
+class TabPages(QTabWidget):
+    """The tabs of the window. It is scrolled where they do not fit, and not where they would only like to be higher: a text
+    that may be wrapped makes Qt take the height that all would like to have for the least one."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
 
 
 class Tab(QWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,6 +26,9 @@ from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
+
+
+CellForm = Callable[[sqlite3.Connection, Sequence[int], Sequence[int]], str]  # the cells of rows and columns as a text
 
 
 class RowActions(QObject):
@@ -55,6 +59,7 @@ class RowActions(QObject):
         self.copy_with_headings = self._build_table_action(
             tr("Copy with &headings"), "Ctrl+Shift+C", lambda: self._on_copy(with_headings=True)
         )
+        self.copy_markdown = self._build_action(tr("Copy as a &Markdown table"), "", self._on_copy_markdown)
         # Text fields take the key for themselves; anywhere else in the tab it brings rows, also where none are yet.
         self.paste = self._build_action(tr("&Paste"), Key.Paste, self._on_paste)
         self.fill_down = self._build_table_action(tr("Fill &down"), "Ctrl+D", self._on_fill_down)
@@ -106,7 +111,8 @@ class RowActions(QObject):
         """Enable the actions on rows only while rows are selected."""
         has_selection = self._table.selectionModel().hasSelection()
         for action in (
-            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.fill_down, self.delete,
+            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.copy_markdown, self.fill_down,
+            self.delete,
             self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit,
         ):  # fmt: skip
             action.setEnabled(has_selection)
@@ -131,7 +137,7 @@ class RowActions(QObject):
         _add_groups(
             menu,
             (self.edit_cell, self.edit_json),
-            (self.cut, self.copy, self.copy_with_headings, self.paste, self.fill_down),
+            (self.cut, self.copy, self.copy_with_headings, self.copy_markdown, self.paste, self.fill_down),
             (
                 self.judge, self.approve, self.reject, self.mark_draft,
                 self._build_choices(menu, tr("&Split"), "split").menuAction(),
@@ -178,16 +184,22 @@ class RowActions(QObject):
             bulk_actions.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def _on_copy(self, with_headings: bool = False) -> None:
-        if ids := self._table.selected_ids():
-            self._workspace.tasks.start(trn("Copy {n} row", "Copy {n} rows", len(ids)), self._copy(ids, with_headings))
+        self._start_copy(lambda db, ids, columns: dataset_clipboard.format_cells(db, ids, columns, with_headings))
 
-    async def _copy(self, ids: array[int], with_headings: bool) -> None:
+    def _on_copy_markdown(self) -> None:
+        self._start_copy(dataset_clipboard.format_markdown)
+
+    def _start_copy(self, form: CellForm) -> None:
+        if ids := self._table.selected_ids():
+            self._workspace.tasks.start(trn("Copy {n} row", "Copy {n} rows", len(ids)), self._copy(ids, form))
+
+    async def _copy(self, ids: array[int], form: CellForm) -> None:
         if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
         columns = self._table.header.shown_columns()
         read = self._workspace.project.read
-        text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
+        text = await read(form, ids, columns)
         QGuiApplication.clipboard().setText(text)
 
     def _on_cut(self) -> None:
@@ -195,7 +207,9 @@ class RowActions(QObject):
             self._workspace.tasks.start("", self._cut(ids))
 
     async def _cut(self, ids: array[int]) -> None:
-        await self._copy(ids, False)  # first: what cannot be copied must not be deleted
+        await self._copy(
+            ids, lambda db, ids, columns: dataset_clipboard.format_cells(db, ids, columns, False)
+        )  # first: what cannot be copied must not be deleted
         bulk_actions.delete(self._workspace, ids)
 
     def _on_paste(self) -> None:

@@ -145,9 +145,14 @@ class ResultSummary(QScrollArea):
         lists.setVerticalSpacing(style.SPACE // 3)
         for at, (title, one) in enumerate(zip(self.titles, (self.gained, self.lost, self.missing), strict=True)):
             lists.addWidget(title, 0, at, Qt.AlignmentFlag.AlignBottom)
-            lists.addWidget(one, 1, at, Qt.AlignmentFlag.AlignTop)
+            below = QVBoxLayout()
+            below.setSpacing(style.SPACE // 3)
+            below.addWidget(one)
+            if one is self.missing:
+                below.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
+            below.addStretch()
+            lists.addLayout(below, 1, at)
             lists.setColumnStretch(at, 1)
-        lists.addWidget(self.wordings, 2, 2, Qt.AlignmentFlag.AlignLeft)
         return self.lists
 
     def show_outcome(self, outcome: ExamOutcome, against: int) -> None:

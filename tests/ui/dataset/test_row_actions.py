@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 from core.dataset import examples
 from core.dataset.filters import Filter, find
 from core.errors import FormatError
-from core.formats import jsonl
+from core.formats import clipboard_text, jsonl
 from core.spec import spec
 from tests.support.pages.controls import choose_at
 from tests.support.until import until
@@ -185,6 +185,21 @@ def test_copied_cells_come_back_as_they_were(run, grid):
     run(go())
 
 
+def test_rows_are_copied_as_a_markdown_table_that_can_be_pasted(run, grid):
+    async def go():
+        await grid.project.write("", examples.set_field, 2, "answer", "two | or\nthree")
+        grid.table.select_rows([1, 2])
+        clipboard = QGuiApplication.clipboard()
+        clipboard.setText("")
+        grid.rows.copy_markdown.trigger()
+        await until(clipboard.text)
+        found = clipboard_text.detect_pasted(clipboard.text())
+        assert found.has_head and {"question", "answer"} <= found.mapping.keys()
+        assert len(clipboard.text().splitlines()) == 4 and r"two \| or<br>three" in clipboard.text()
+
+    run(go())
+
+
 def test_what_is_pasted_below_the_last_row_becomes_new_rows(run, grid):
     async def go():
         last = len(grid.model.ids()) - 1
@@ -245,9 +260,9 @@ def test_menus_show_the_keys_and_need_a_selection(grid):
     menu = grid.rows.build_context_menu(grid.owner)
     texts = [action.text() for action in menu.actions()]
     assert texts[:3] == ["&Edit the cell", "Edit as &JSON…", ""]
-    assert texts[9:] == ["Let a model &judge…", "&Approve", "&Reject", "Mark as dra&ft", "&Split", "&Kind",
+    assert texts[10:] == ["Let a model &judge…", "&Approve", "&Reject", "Mark as dra&ft", "&Split", "&Kind",
                          "Add ta&gs…", "&Bulk edit…", "", "&Delete"]  # fmt: skip
-    assert menu.actions()[10].shortcut().toString() == "Alt+A"
+    assert menu.actions()[11].shortcut().toString() == "Alt+A"
     actions = grid.rows.findChildren(QAction, options=Qt.FindChildOption.FindDirectChildrenOnly)
     taken = [key.toString() for action in actions for key in action.shortcuts()]
     assert len(taken) == len(set(taken)) > 10, taken

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from tests.support.until import until
 from ui import style
 from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
@@ -120,3 +121,17 @@ def test_a_field_of_several_lines_has_the_edge_of_a_field(shown):
     page.setFocus()
     edges = [part.grab().toImage().pixelColor(part.width() // 2, 0).name() for part in (written, read)]
     assert edges == [style.LIGHT["Dark"], style.LIGHT["Mid"]]
+
+
+def test_a_text_that_may_be_wrapped_scrolls_no_window_that_has_room(run, window):
+    """With a warning about the base model, the curve of a window of 940 pixels was half out of sight."""
+
+    async def go():
+        window.resize(1590, 940)
+        window.tabs.setCurrentWidget(window.training_tab)
+        window.training_tab.form.on_base.show_text("This model is made for other languages. " * 2, "warning")
+        await until(window.training_tab.form.on_base.isVisible)
+        QApplication.processEvents()
+        assert window.centralWidget().verticalScrollBar().maximum() == 0
+
+    run(go())
