@@ -5,13 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMargins, QRect
+from PySide6.QtCore import QMargins, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPalette
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLabel, QListView, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QListView, QToolButton, QWidget
 
 from core.exam.statistics import PassRate
 from tests.support.accessible_tree import describe
 from tests.support.pages import whole_program
+from tests.support.until import until
 from ui import style
 from ui.charts.curve_legend import colour_of
 from ui.exam.heat_map_model import rate_colour
@@ -21,6 +22,7 @@ from ui.widgets.diff_row_painting import background_colours
 TEXT, EDGE = style.TEXT_CONTRAST, style.EDGE_CONTRAST
 THEMES = ("light", "dark")
 MAX_ROWS = 6  # of a table whose cells are measured
+RING = 3  # pixels around a text in which the ring of the keyboard may be
 ACCENTS = ("#e95420", "#3584e4", "#ffff00", "#000000", "#ffffff", "#9141ac", "#e62d42", "#2190a4", "#6f8396")
 GROUNDS = ("Base", "Window", "AlternateBase", "Button")
 
@@ -124,6 +126,8 @@ def test_cells_can_be_read_wherever_the_keyboard_is(whole, theme):
     found, met = [], [0]
 
     async def look(name, root, _window):
+        root.window().activateWindow()
+        await until(lambda: QApplication.activeWindow() is root.window())
         for view in (one for one in whole_program.shown_children(root) if isinstance(one, QAbstractItemView)):
             basics.select_row(view, 0)
             for ends_selection in (False, True):
@@ -153,7 +157,8 @@ def shown_cells(view: QAbstractItemView) -> list[QRect]:
             r"\w", str(index.data() or "")
         )  # a single digit or dash is too thin to have its whole colour
         if len(letters) > 1 and view.indexWidget(index) is None and view.viewport().visibleRegion().contains(place):
-            found.append(place)
+            icon = view.iconSize().width() + RING if index.data(Qt.ItemDataRole.DecorationRole) is not None else 0
+            found.append(place.adjusted(RING + icon, RING, -RING, -RING))
     return found
 
 

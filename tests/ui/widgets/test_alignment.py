@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from tests.support.projects import store_job
 from tests.support.until import until
 from ui import style
 from ui.widgets import basics, tables
@@ -129,6 +130,10 @@ def test_a_text_that_may_be_wrapped_scrolls_no_window_that_has_room(run, window)
     async def go():
         window.resize(1590, 940)
         window.tabs.setCurrentWidget(window.training_tab)
+        write = window.workspace.project.write("Job", store_job, "nowhere", "ft:m:juku:study:1")
+        window.workspace.tasks.start("", write)
+        await until(lambda: window.training_tab.pane.isVisible())
+        window.training_tab.new.setChecked(True)
         window.training_tab.form.on_base.show_text("This model is made for other languages. " * 2, "warning")
         await until(window.training_tab.form.on_base.isVisible)
         QApplication.processEvents()
