@@ -214,6 +214,10 @@ class Placeholders(QWidget):
                 widget.deleteLater()
         self._name = name
         self.marks.clear()
+        # What is said beside a button gets longer while one types: then no row may get higher and push the next ones.
+        rows = max(len(prompts.REQUIRED_PLACEHOLDERS[name]), len(prompts.OPTIONAL_PLACEHOLDERS[name]))
+        for row in range(1, self._grid.rowCount() + rows):
+            self._grid.setRowMinimumHeight(row, 2 * self.fontMetrics().lineSpacing() if row <= rows else 0)
         self._fill(0, tr("Required"), prompts.REQUIRED_PLACEHOLDERS[name])
         if prompts.OPTIONAL_PLACEHOLDERS[name]:
             self._fill(2, tr("Optional"), prompts.OPTIONAL_PLACEHOLDERS[name])
