@@ -39,7 +39,7 @@ from core.language import tr
 from ui import style
 
 MENU_ROOM = 6  # average letters that a menu is wider than Qt makes it
-SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+SPIN_BOX_MARGINS = (8, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
 # Keys of standard actions for which a plain X session, or Windows, defines none.

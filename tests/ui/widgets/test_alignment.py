@@ -104,8 +104,8 @@ def test_code_is_as_large_as_the_texts(qapp, size):
 
 
 def test_texts_begin_alike_in_fields_of_one_line_and_of_several(shown):
-    line, several = QLineEdit("Text"), CommittedTextEdit("Several lines")
-    page = shown(basics.column(line, several))
+    line, several, number = QLineEdit("Text"), CommittedTextEdit("Several lines"), basics.integer_field(1, 9, 1)
+    page = shown(basics.column(line, several, number))
     several.setPlainText("Text")
     option = QStyleOptionFrame()
     line.initStyleOption(option)
@@ -113,6 +113,9 @@ def test_texts_begin_alike_in_fields_of_one_line_and_of_several(shown):
     begin = line.mapTo(page, inside.topLeft()).x() + 2  # Qt's own margin in a field
     first = several.cursorRect().left()
     assert several.viewport().mapTo(page, QPoint(first, 0)).x() == pytest.approx(begin, abs=TOLERANCE)
+    digits = number.lineEdit()
+    first = digits.textMargins().left() + 2
+    assert digits.mapTo(page, QPoint(first, 0)).x() == pytest.approx(begin, abs=TOLERANCE)
 
 
 def test_a_field_of_several_lines_has_the_edge_of_a_field(shown):
