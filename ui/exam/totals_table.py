@@ -35,7 +35,7 @@ from ui.widgets import basics, tables
     SECONDS_COLUMN,
     COST_COLUMN,
 ) = range(16)
-COLUMN_WIDTHS = (168, 104, 84, 106, 150, 64, 132, 64, 80, 104, 104, 104, 104, 78, 78, 84)
+COLUMN_WIDTHS = (168, 104, 84, 106, 150, 64, 132, 72, 80, 104, 104, 104, 104, 78, 78, 84)
 DIM_COLUMNS = (MEMORISED_COLUMN, LEAKED_COLUMN)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
