@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -52,7 +52,7 @@ class CrashDialog(QDialog):
         self.count = basics.label(wrap=True)
         self.safe = basics.Note()
         self.details = QPlainTextEdit(readOnly=True)
-        self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.details.setFont(style.fixed_font())
         self.details.setAccessibleName(tr("Details"))
         self.details.setMinimumHeight(style.scaled(MIN_DETAILS_HEIGHT))
         self._lay_out()

@@ -25,6 +25,10 @@ SPACE = 12  # pixels between things that do not belong together; half of it betw
 HAIR = 2  # pixels between lines that are read as one
 RADIUS, SMALL_RADIUS = 5, 3  # pixels: of what holds texts and fields, and of chips and boxes
 TEXT_WIDTH = 560  # pixels that a text on its own is wide at most, so that its lines can be followed
+CELL_PADDING = 5  # pixels that the texts of a table begin later than Qt makes them, under their headings
+FIELD_INSET = (
+    5  # pixels that the text of a field of several lines begins later than Qt makes it, as in those of one line
+)
 BAR_HEIGHT = 6  # pixels of a bar of progress
 HEADING, HEADLINE, DISPLAY = (
     1.1,
@@ -91,13 +95,21 @@ QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; bor
 QToolButton[step="true"]:hover {{ border-color: {mid}; }}
 QToolButton[step="true"]:checked {{ border-color: {link}; background: {tint}; color: {link}; font-weight: 600; }}
 QToolButton[step="true"]:focus {{ border-color: {ring}; }}
+QToolButton[disclosure="true"] {{ padding: 1px 6px; border: 1px solid transparent; border-radius: {radius}px; background: transparent; }}
+QToolButton[disclosure="true"]:hover {{ border-color: {mid}; }}
+QToolButton[disclosure="true"]:focus {{ border-color: {ring}; }}
 QPushButton:focus {{ border: 2px solid {ring}; padding: 4px 13px; }}
 QPushButton[primary="true"]:focus {{ border-color: {primaryring}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {dark}; border-radius: {radius}px; background: {base}; }}
+QSpinBox, QDoubleSpinBox {{ padding: 3px 7px 2px 7px; }}
 QPlainTextEdit, QTextEdit, QTableView, QListView, QTreeView {{ border: 1px solid {mid}; border-radius: {radius}px; background: {base}; }}
-QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {{ border-color: {mid}; }}
+QPlainTextEdit[readOnly="false"], QTextEdit[readOnly="false"] {{ border-color: {dark}; }}
+QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {{ border-color: {mid}; }}
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {ring}; padding: 3px 6px; }}
+QSpinBox:focus, QDoubleSpinBox:focus {{ padding: 2px 6px 1px 6px; }}
 QPlainTextEdit:focus, QTextEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus {{ border-color: {ring}; }}
+QTableView, QListView, QTreeView {{ outline: 1px solid {ring}; }}
+QTableView::item {{ padding: 0 {cellpadding}px; }}
 QComboBox {{ combobox-popup: 0; }}
 QComboBox QAbstractItemView {{ border: 1px solid {dark}; border-radius: 0; padding: 2px; outline: 0; color: {text}; background: {base};
     selection-color: {highlightedtext}; selection-background-color: {highlight}; }}
@@ -133,8 +145,9 @@ QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipb
 LINK_SHEET = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
 QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
 NO_MENU_ARROW_SHEET = "QToolButton::menu-indicator { image: none; }"  # where the text says that something follows
+NO_MENU_ARROW_BUTTON_SHEET = "QPushButton::menu-indicator { image: none; width: 0; }"
 BARE_LIST_SHEET = "QListWidget { border: 0; background: transparent; }"  # entries that belong to the page, not to a box
-ROOMY_LIST_SHEET = "QListWidget::item { padding: 4px; }"
+ROOMY_LIST_SHEET = "QListView::item { padding: 4px; }"
 NARROW_BUTTON_SHEET = "padding: 5px 6px"  # eleven in a row
 OWN_MESSAGE_SHEET = "background: palette(alternate-base); border: 1px solid palette(mid);"
 OTHER_MESSAGE_SHEET = "background: transparent; border: 0;"
@@ -153,19 +166,19 @@ def apply(app: QApplication, theme: str) -> None:
 
 def set_text_size(app: QApplication, size: int) -> None:
     """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     size = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size))
-    share = size / NORMAL_TEXT_SIZE
     app.setProperty(TEXT_SIZE, size)
-    if font.pointSizeF() > 0:
-        font.setPointSizeF(font.pointSizeF() * share)
-    else:  # the system gave it in pixels
-        font.setPixelSize(round(font.pixelSize() * share))
-    app.setFont(font)
+    app.setFont(sized_font(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont), size / NORMAL_TEXT_SIZE))
+
+
+def fixed_font() -> QFont:
+    """The system's font for code, as much larger or smaller as the texts are."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    return sized_font(font, scaled(NORMAL_TEXT_SIZE) / NORMAL_TEXT_SIZE)
 
 
 def sized_font(font: QFont, size: float, bold: bool = False) -> QFont:
-    """`font` in another size of the scale: HEADING, HEADLINE or DISPLAY."""
+    """`font` so many times as large: HEADING, HEADLINE or DISPLAY."""
     other = QFont(font)
     if font.pointSizeF() > 0:
         other.setPointSizeF(font.pointSizeF() * size)
@@ -173,6 +186,11 @@ def sized_font(font: QFont, size: float, bold: bool = False) -> QFont:
         other.setPixelSize(round(font.pixelSize() * size))
     other.setBold(bold or font.bold())
     return other
+
+
+def format_letters(font: QFont) -> str:
+    """The size of a font for a style sheet."""
+    return f"{font.pointSizeF():.2f}pt" if font.pointSizeF() > 0 else f"{font.pixelSize()}px"
 
 
 def tinted_box_sheet(name: str, meaning: str) -> str:
@@ -369,7 +387,7 @@ def _sizes() -> dict[str, int]:
     return {
         "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
         "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
-        "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
+        "cellpadding": CELL_PADDING, "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
     }  # fmt: skip
 
 

@@ -27,6 +27,14 @@ def tab_titles() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+class TabPages(QTabWidget):
+    """The tabs of the window. It is scrolled where they do not fit, and not where they would only like to be higher: a text
+    that may be wrapped makes Qt take the height that all would like to have for the least one."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
+
+
 class WindowFrame(ProjectWindow):
     """Title, menus and tabs, still empty. It can be moved, closed and dropped on; `fill` of the subclass does the rest.
 
@@ -48,8 +56,8 @@ class WindowFrame(ProjectWindow):
     def _add_menu(self, title: str) -> QMenu:
         return self.menuBar().addMenu(title)
 
-    def _make_tabs(self) -> QTabWidget:
-        tabs = QTabWidget(documentMode=True)
+    def _make_tabs(self) -> TabPages:
+        tabs = TabPages(documentMode=True)
         tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
         tabs.tabBar().setDrawBase(False)
         return tabs

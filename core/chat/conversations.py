@@ -16,6 +16,7 @@ from core.exam.retrieval import FoundPassage
 from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body, model_identity
 from core.storage.project import Changes, Project
 
+CUT = "length"  # why an answer ends, in the words of the protocol: it has as many tokens as it may
 MAX_TITLE_CHARACTERS = 60  # characters of the first question that name a conversation
 
 
@@ -54,7 +55,8 @@ class ChatAnswer:
     """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server reports of the model that answered.
 
     `sent` and `received` count the tokens of all samples together; 0 where the server does not report them. `mark` is a
-    person's, 0 to 100.
+    person's, 0 to 100. `first_seconds` passed until the text began, 0 where that is not known; `reason` is why the answer
+    ends, in the protocol's words.
     """
 
     id: int
@@ -73,6 +75,14 @@ class ChatAnswer:
     mark: int | None = None
     note: str = ""
     limit: int | None = None  # of tokens of an answer, as its request had it; of the first sample alone
+    first_seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast the text was written, from its first token on; None where that is not known."""
+        spent, written = self.seconds - self.first_seconds, self.received - 1
+        return written / spent if self.first_seconds > 0 and spent > 0 and written > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +212,15 @@ def store_answers(
     for sample, text in enumerate(reply.texts):
         sent = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
         own = (request.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
-        db.execute(_INSERT_ANSWER, (*own, *reported, sent, reply.complete, now))
+        reason = reply.reasons[sample] if sample < len(reply.reasons) else ""
+        db.execute(_INSERT_ANSWER, (*own, *reported, sent, reply.complete, now, reply.first_seconds, reason))
     sql = "UPDATE conversation SET changed_at = ? WHERE id = (SELECT conversation FROM chat_turn WHERE id = ?)"
     db.execute(sql, (now, request.turn))
 
 
 _INSERT_ANSWER = """INSERT INTO chat_answer (turn, pane, sample, provider, model, condition, text, reported, fingerprint, seconds,
-sent, received, passages, request, complete, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+sent, received, passages, request, complete, created_at, first_seconds, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 _LIMIT = """CASE WHEN json_valid(request)
@@ -218,6 +230,8 @@ THEN coalesce(json_extract(request, '$.max_completion_tokens'), json_extract(req
 def find_cut(answers: Sequence[ChatAnswer]) -> int | None:
     """The limit of tokens that the answers to one request have reached, so that they probably end before their end."""
     limit = answers[0].limit if answers else None
+    if reasons := {one.reason for one in answers} - {""}:
+        return limit if CUT in reasons else None
     return limit if limit and answers[0].received >= limit * len(answers) else None
 
 
@@ -239,12 +253,14 @@ def load_answers(db: sqlite3.Connection, turn: int, pane: int) -> list[ChatAnswe
 
 def _query_answers(db: sqlite3.Connection, condition: str, *values: int) -> list[ChatAnswer]:
     sql = f"""SELECT id, turn, pane, provider, model, condition, sample, text, reported, fingerprint, seconds, sent,
-    received, passages, complete, created_at, mark, note, {_LIMIT} FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
+    received, passages, complete, created_at, mark, note, {_LIMIT},
+    first_seconds, reason FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
     found = []
     for row in db.execute(sql, values):
-        id, turn, number, provider, model, name, *rest, passages, complete, at, mark, note, limit = row
+        id, turn, number, provider, model, name, *rest, passages, complete, at, mark, note, limit, first, reason = row
         pane, passages_found = ChatPane(number, provider, model, name), prompt_conditions.parse_passages(passages)
-        found.append(ChatAnswer(id, turn, pane, *rest, passages_found, bool(complete), at, mark, note, limit))  # type: ignore[call-arg]
+        more = (passages_found, bool(complete), at, mark, note, limit, first, reason)
+        found.append(ChatAnswer(id, turn, pane, *rest, *more))  # type: ignore[call-arg]
     return found
 
 

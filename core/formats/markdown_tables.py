@@ -81,3 +81,8 @@ def escape_cell(text: str) -> str:
     """`text` as a cell; `unescape_cell` is its inverse."""
     safe = _NEEDS_ESCAPE.sub(lambda match: "".join(f"&#{ord(char)};" for char in match[0]), text)
     return safe.replace("\n", "<br>").replace("|", "\\|")
+
+
+def write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A whole table, with its headings."""
+    return "".join([write_record(head), delimiter_row(len(head)), *map(write_record, rows)])

@@ -40,7 +40,7 @@ class ChatApi(Connection):
             await self._ask_whole(body, reply, on_pause)
         else:
             await self._ask_stream(body, reply, on_text, on_pause)
-        return reply.finish(model, time.monotonic() - started)
+        return reply.finish(model, started)
 
     async def _ask_whole(self, body: dict[str, Any], reply: _Accumulator, on_pause: OnPause) -> None:
         """Ask for an answer in one piece: reading a stream takes several times as long on this side."""
@@ -137,7 +137,8 @@ class _Accumulator:
     def __init__(self, n: int) -> None:
         self._texts = [""] * n
         self.begun: set[int] = set()
-        self._finished: set[int] = set()
+        self._reasons: dict[int, str] = {}
+        self.first_at: float | None = None  # when the first text came, by the monotonic clock
         self._model = self._fingerprint = ""
         self._tokens = self._sent = 0
 
@@ -154,7 +155,7 @@ class _Accumulator:
         for choice in completion.choices or []:
             self.begun.add(choice.index)
             if choice.finish_reason:
-                self._finished.add(choice.index)
+                self._reasons[choice.index] = str(choice.finish_reason)
             if choice.message and choice.message.content and choice.index < len(self._texts):
                 self._texts[choice.index] = choice.message.content
 
@@ -164,21 +165,25 @@ class _Accumulator:
         for choice in chunk.choices or []:
             self.begun.add(choice.index)
             if choice.finish_reason:
-                self._finished.add(choice.index)
+                self._reasons[choice.index] = str(choice.finish_reason)
             if choice.delta and choice.delta.content and choice.index < len(self._texts):
+                self.first_at = self.first_at or time.monotonic()
                 self._texts[choice.index] += choice.delta.content
                 yield choice.index, choice.delta.content
 
-    def finish(self, model: str, seconds: float) -> Reply:
+    def finish(self, model: str, started: float) -> Reply:
+        """The reply to a request that was `started` then, by the monotonic clock."""
         # A stream that is cut ends like any other: only the finish reasons tell that it is whole. Some servers give
         # one answer however many are wanted: those that never began are none.
-        complete = self._finished == self.begun
+        complete = self._reasons.keys() == self.begun
         return Reply(
             [redact(text) for index, text in enumerate(self._texts) if index in self.begun],
             self._model or model,
             self._fingerprint,
-            seconds,
+            time.monotonic() - started,
             self._tokens,
             complete,
             self._sent,
+            self.first_at - started if self.first_at else 0.0,
+            tuple(self._reasons.get(index, "") for index in sorted(self.begun)),
         )

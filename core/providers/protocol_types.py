@@ -276,7 +276,8 @@ class Sampling:
 class Reply:
     """The answers to one request. `model` and `fingerprint` are what the server reports.
 
-    `tokens` were received, `sent` sent; 0 where the server does not report them.
+    `tokens` were received, `sent` sent; 0 where the server does not report them. `first_seconds` passed until the first
+    text came; 0 where the answer came in one piece. `reasons` are why each answer ends, in the protocol's words.
     """
 
     texts: list[str]
@@ -286,6 +287,8 @@ class Reply:
     tokens: int
     complete: bool = True
     sent: int = 0
+    first_seconds: float = 0.0
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

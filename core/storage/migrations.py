@@ -331,6 +331,12 @@ def m008_rescue(db: sqlite3.Connection) -> None:
     _execute_statements(db, RESCUE_TABLE)
 
 
+def m009_chat_speed(db: sqlite3.Connection) -> None:
+    """Answers of the chat store when their text began, and why they end."""
+    db.execute("ALTER TABLE chat_answer ADD COLUMN first_seconds REAL NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE chat_answer ADD COLUMN reason TEXT NOT NULL DEFAULT ''")
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -364,6 +370,7 @@ COLUMN_ADDING_MIGRATIONS: set[Migration] = {
     m006_links,
     m007_teaching,
     m008_rescue,
+    m009_chat_speed,
 }
 
 MIGRATIONS: list[Migration] = [
@@ -375,6 +382,7 @@ MIGRATIONS: list[Migration] = [
     m006_links,
     m007_teaching,
     m008_rescue,
+    m009_chat_speed,
 ]
 
 

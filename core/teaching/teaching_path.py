@@ -29,7 +29,7 @@ class PathStep(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PathState:
     """What a project has: characters of text, facts, approved training rows, drafts, exam rows, trained models, finished
-    exams of trained models, and facts that are to be taught and have no row at all."""
+    exams of trained models, facts that are to be taught and have no row at all, and the drafts with those for the exam."""
 
     characters: int = 0
     facts: int = 0
@@ -39,6 +39,7 @@ class PathState:
     models: int = 0
     exams: int = 0
     bare_facts: int = 0
+    all_drafts: int = 0
 
     @property
     def needs_rows(self) -> bool:
@@ -82,6 +83,7 @@ def load(db: sqlite3.Connection) -> PathState:
             for run in runs.load_all(db)
         ),
         sum(one.state == "bare" for one in fact_coverage.load(db)) if has_few else 0,
+        len(filters.find(db, Filter(status="draft"))),
     )
 
 
@@ -156,7 +158,7 @@ def describe_next(state: PathState) -> str:
 def _describe_rows(state: PathState) -> str:
     if state.needs_rows and state.drafts:
         return trn("Next: look at the draft, and approve it if it is good.",
-                   "Next: look at the {n} drafts, and approve the good ones.", state.drafts)  # fmt: skip
+                   "Next: look at the {n} drafts, and approve the good ones.", state.all_drafts)  # fmt: skip
     if state.rows < MINIMUM_ROWS:
         return tr("Next: generate rows from the facts, or import your own ({n} of at least {minimum} so far).",
                   n=state.rows, minimum=MINIMUM_ROWS)  # fmt: skip

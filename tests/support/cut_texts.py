@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
+    QDialogButtonBox,
     QGroupBox,
     QHeaderView,
     QLabel,
@@ -21,12 +22,15 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionButton,
     QTabBar,
+    QTableView,
     QTextEdit,
     QToolButton,
     QWidget,
 )
 
 from core.paths import RESOURCES
+from ui import style
+from ui.widgets import screen_fit
 
 TOLERANCE = 2  # pixels, of rounding
 MAX_ROWS = 20  # rows of a view that are looked at
@@ -41,6 +45,24 @@ def cut_texts(shown: Iterator[QWidget], speech: str) -> list[str]:
             if lack > TOLERANCE and is_own(text, speech, is_cell=isinstance(widget, QAbstractItemView)):
                 found.append(f"{type(widget).__name__}: {text[:60]!r} lacks {lack} px")
     return found
+
+
+def faults_of_view(root: QWidget, window: QWidget, room: tuple[int, int], speech: str) -> list[str]:
+    """What is cut or out of sight in a tab of `window`, or in a dialog on a screen with this room."""
+    found, top = list[str](), root.window()
+    if top is not window:
+        screen_fit.make_room_for(top, QSize(*room))
+        found.extend(_hidden_buttons(top))
+    return [*found, *cut_texts((one for one in root.findChildren(QWidget) if one.isVisible()), speech)]
+
+
+def _hidden_buttons(dialog: QWidget) -> Iterator[str]:
+    """The buttons at the end of a dialog that lie outside of it."""
+    boxes = [box for box in dialog.findChildren(QDialogButtonBox) if box.isVisible()]
+    for button in (button for box in boxes for button in box.findChildren(QPushButton) if button.isVisible()):
+        place = button.mapTo(dialog, button.rect().bottomRight())
+        if not dialog.rect().contains(place):
+            yield f"the button {button.text()!r} is out of sight"
 
 
 def _lacking(widget: QWidget) -> Iterator[tuple[str, int]]:
@@ -149,7 +171,11 @@ def _view(view: QAbstractItemView) -> Iterator[tuple[str, int]]:
             text = place.data()
             if isinstance(text, str) and text and room > 0 and (header is None or not header.isSectionHidden(column)):
                 icon = place.data(Qt.ItemDataRole.DecorationRole)
-                beside = 6 + (view.iconSize().width() + 4 if icon is not None else 0)
+                beside = (
+                    6
+                    + 2 * style.CELL_PADDING * isinstance(view, QTableView)
+                    + (view.iconSize().width() + 4 if icon is not None else 0)
+                )
                 if header is None:
                     room = min(room, view.viewport().width() - view.visualRect(place).x())
                 lines = text.splitlines() if not getattr(view, "wordWrap", lambda: False)() else []

@@ -439,6 +439,7 @@ class Routes(BaseHTTPRequestHandler):
         if asked.get("stream") and self._fault:
             return self._send(200, b"", "text/event-stream")
         if asked.get("stream"):
+            self._reason = "length" if asked.get("max_tokens", 8) <= usage["completion_tokens"] else "stop"
             return self._stream(answer, {**head, "object": "chat.completion.chunk"}, usage)
         texts = [{"role": "assistant", "content": text} for text in answer.texts]
         if "tools" in asked and self.fake.called:
@@ -459,7 +460,7 @@ class Routes(BaseHTTPRequestHandler):
             if waits and answer.hold:
                 answer.hold.wait()
         if answer.finish:
-            ends = [{"index": i, "delta": {}, "finish_reason": "stop"} for i in range(len(answer.texts))]
+            ends = [{"index": i, "delta": {}, "finish_reason": self._reason} for i in range(len(answer.texts))]
             self._event({**head, "choices": ends})
             self._event({**head, "choices": [], "usage": usage})
             self.wfile.write(b"data: [DONE]\n\n")

@@ -21,7 +21,7 @@ from core.language import tr
 from ui import style
 from ui.activities import Activities, Activity
 from ui.activity import activity_texts
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, context_menus, tables
 from ui.widgets.flow_layout import FlowLayout
 
 COLUMNS, STATE_COLUMN = 4, 1
@@ -182,19 +182,9 @@ class ActivityPanel(QWidget):
 
 
 def _build_table() -> QTableWidget:
-    table = QTableWidget(0, COLUMNS)
-    table.setAccessibleName(tr("What runs, and what ran"))
-    table.setHorizontalHeaderLabels([tr("What"), tr("State"), tr("Began"), tr("Project")])
+    table = tables.build(tr("What runs, and what ran"), [tr("What"), tr("State"), tr("Began"), tr("Project")])
     header = table.horizontalHeader()
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     header.setMinimumSectionSize(6 * table.fontMetrics().averageCharWidth())
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + style.SPACE)
-    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
     return table

@@ -30,7 +30,7 @@ from core.training import metrics
 from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, has_several_jobs, paint_swatch
+from ui.charts.curve_legend import CurveLegend, colour_of, has_several_jobs, paint_swatch, swatch_size
 from ui.charts.curve_thinning import Curve, CurveView
 from ui.widgets import basics, context_menus, file_dialogs
 from ui.widgets.drop_down import DropDown
@@ -370,7 +370,7 @@ def _place_legend(font_metrics: QFontMetrics, titles: Sequence[str], width: int)
     places, left, top = [], 0, 0
     line = font_metrics.height() + 6
     for title in titles:
-        needed = min(width, SWATCH_SIZE.width() + font_metrics.horizontalAdvance(title) + 3 * style.SPACE)
+        needed = min(width, swatch_size().width() + font_metrics.horizontalAdvance(title) + 3 * style.SPACE)
         if left and left + needed > width:
             left, top = 0, top + line
         places.append(QRectF(left, top, needed, line))
@@ -381,13 +381,13 @@ def _place_legend(font_metrics: QFontMetrics, titles: Sequence[str], width: int)
 def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: object, slot: int | None) -> None:
     paint_swatch(
         painter,
-        QRectF(place.left(), place.top(), SWATCH_SIZE.width(), place.height()),
+        QRectF(place.left(), place.top(), swatch_size().width(), place.height()),
         colour_of(curve.slot),
         curve.part,
         slot,
     )
     painter.setPen(text)
-    place.setLeft(place.left() + SWATCH_SIZE.width() + style.SPACE / 2)
+    place.setLeft(place.left() + swatch_size().width() + style.SPACE / 2)
     title = painter.fontMetrics().elidedText(curve.title, Qt.TextElideMode.ElideMiddle, round(place.width()))
     painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
 

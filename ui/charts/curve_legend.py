@@ -12,7 +12,6 @@ from ui import style
 from ui.charts.curve_thinning import Curve
 from ui.widgets import basics
 
-SWATCH_SIZE = QSize(26, 12)
 MAX_LEGEND_LINES = 3  # of the legend, before it scrolls
 MAX_ENTRY_WIDTH = 320  # pixels of one entry
 DASH_PATTERNS = {
@@ -20,6 +19,11 @@ DASH_PATTERNS = {
     "full_valid": [1.0, 2.0],
 }  # in widths of the pen; what was trained on is a whole line
 CurveKey = tuple[int, str]
+
+
+def swatch_size() -> QSize:
+    """The size of a piece of a line in a legend."""
+    return QSize(style.scaled(2 * style.SPACE), style.scaled(style.SPACE))
 
 
 def colour_of(slot: int) -> QColor:
@@ -57,7 +61,7 @@ def paint_mark(painter: QPainter, centre: QPointF, colour: QColor, slot: int, ra
 
 def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str, slot: int | None = None) -> None:
     """Paint a piece of the line in the middle of `place`, with the mark of the job in `slot`."""
-    pen = QPen(colour, 2.5, c=Qt.PenCapStyle.FlatCap)
+    pen = QPen(colour, style.HAIR, c=Qt.PenCapStyle.FlatCap)
     if part in DASH_PATTERNS:
         pen.setDashPattern(DASH_PATTERNS[part])
     painter.setPen(pen)
@@ -88,7 +92,7 @@ class CurveLegend(QListWidget):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setIconSize(SWATCH_SIZE)
+        self.setIconSize(swatch_size())
         self.setFrameShape(QListWidget.Shape.NoFrame)
         self.setStyleSheet(style.BARE_LIST_SHEET)
         self.itemChanged.connect(lambda _item: self.changed.emit())
@@ -139,17 +143,18 @@ class CurveLegend(QListWidget):
         metrics = self.fontMetrics()
         text = max((metrics.horizontalAdvance(curve.title) for curve in self._curves), default=0)
         return QSize(
-            min(MAX_ENTRY_WIDTH, text + SWATCH_SIZE.width() + metrics.height() + 4 * style.SPACE), metrics.height() + 6
+            min(style.scaled(MAX_ENTRY_WIDTH), text + swatch_size().width() + metrics.height() + 4 * style.SPACE),
+            metrics.height() + style.SPACE // 2,
         )
 
     def _build_swatch_icon(self, curve: Curve) -> QIcon:
         scale = self.devicePixelRatioF()
-        picture = QPixmap(SWATCH_SIZE * scale)
+        picture = QPixmap(swatch_size() * scale)
         picture.setDevicePixelRatio(scale)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
         slot = curve.slot if has_several_jobs(self._curves) else None
-        place = QRectF(0, 0, SWATCH_SIZE.width(), SWATCH_SIZE.height())
+        place = QRectF(0, 0, swatch_size().width(), swatch_size().height())
         paint_swatch(painter, place, colour_of(curve.slot), curve.part, slot)
         painter.end()
         return QIcon(picture)

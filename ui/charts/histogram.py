@@ -48,7 +48,7 @@ class Histogram(QWidget):
         return self._bars
 
     def sizeHint(self) -> QSize:
-        return QSize(480, 180)
+        return QSize(style.scaled(480), style.scaled(180))
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
@@ -105,7 +105,8 @@ class Histogram(QWidget):
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            room = QRectF(0, y - 20, plot.left() - style.SPACE // 2, 40)
+            height = painter.fontMetrics().height()
+            room = QRectF(0, y - height / 2, plot.left() - style.SPACE // 2, height)
             painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:,}")
 
     def _paint_bars(self, painter: QPainter, top: int) -> None:

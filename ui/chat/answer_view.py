@@ -243,15 +243,32 @@ def _format_provenance(answer: ChatAnswer, title_of: Callable[[str], str]) -> st
 def _format_cost(answer: ChatAnswer) -> str:
     """How long it took, how many tokens went there and back, and what they cost."""
     parts = [tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
+    if answer.first_seconds:
+        parts.append(tr("first word after {seconds} s", seconds=f"{answer.first_seconds:.1f}"))
     if answer.sent or answer.received:
         parts.append(
             tr("tokens: {sent} sent, {received} received", sent=f"{answer.sent:,}", received=f"{answer.received:,}")
         )
+    if (pace := answer.tokens_per_second) is not None:
+        parts.append(tr("{pace} tokens/s", pace=f"{pace:.3g}"))
+    if answer.reason:
+        parts.append(_format_reason(answer.reason))
     if answer.pane.provider == LOCAL:
         parts.append(tr("free"))
     elif (cost := prices.chat_price(answer.sent, answer.received, answer.pane.model)) is not None:
         parts.append(f"${cost:.6f}".rstrip("0").rstrip("."))
     return " · ".join(parts)
+
+
+def _format_reason(reason: str) -> str:
+    """Why an answer ends; a reason that the protocol does not have in the server's own words."""
+    return {
+        "stop": tr("ended by itself"),
+        conversations.CUT: tr("cut at the limit of tokens"),
+        "content_filter": tr("stopped by a filter"),
+        "tool_calls": tr("calls a tool"),
+        "function_call": tr("calls a tool"),
+    }.get(reason, reason)
 
 
 class AnswerBlock(QWidget):

@@ -1,45 +1,59 @@
-"""A few exam questions of the project, offered in an empty conversation."""
+"""A few exam questions of the project, offered in an empty conversation and below a short one."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.dataset import examples, filters
 from core.dataset.examples import Example
 from core.generation import page_rows
 from core.language import tr
+from core.storage.project import Project
 from core.text.row_templates import BLANK
 from ui import style
 from ui.widgets import basics
-from ui.workspace import Workspace
+from ui.widgets.flow_layout import FlowLayout
 
 MAX_SUGGESTIONS, MAX_ROWS_READ = 3, 60
 MAX_QUESTION_LENGTH = 90  # characters of a question
 
 
+async def load(project: Project) -> list[str]:
+    """A few questions of the project that a person might ask."""
+    return await project.read(_load_suggestions)
+
+
 class SuggestedQuestions(QWidget):
-    """Buttons with questions; hidden if the project has none."""
+    """Buttons with questions, one below the other in the middle; with `in_line` as many in a line as there is room for."""
 
     chosen = Signal(str)  # the question
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, in_line: bool = False) -> None:
         super().__init__()
-        self._workspace = workspace
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(style.SPACE // 2)
+        self._title = basics.label(tr("Ask next:") if in_line else tr("For example:"), dim=True)
+        self._side = Qt.AlignmentFlag.AlignLeft if in_line else Qt.AlignmentFlag.AlignHCenter
+        self._layout: QLayout = FlowLayout(self, style.SPACE // 2) if in_line else QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(style.SPACE // 2)
+        self._add(self._title)
+        self._buttons: list[QPushButton] = []
 
-    async def read(self) -> None:
-        """Read other questions from the project."""
-        questions = await self._workspace.project.read(_load_suggestions)
-        while item := self._column.takeAt(0):
-            if widget := item.widget():
-                widget.deleteLater()
-        if questions:
-            self._column.addWidget(basics.label(tr("For example:"), dim=True))
-        for question in questions:
-            self._column.addWidget(self._build_button(question), 0, Qt.AlignmentFlag.AlignLeft)
+    def show_questions(self, questions: Sequence[str]) -> None:
+        """Offer these questions; none hides all of it."""
+        for button in self._buttons:
+            self._layout.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._buttons = [self._build_button(question) for question in questions]
+        for button in self._buttons:
+            self._add(button)
+        self.setVisible(bool(questions))
+
+    def _add(self, part: QWidget) -> None:
+        self._layout.addWidget(part)
+        self._layout.setAlignment(part, self._side)
 
     def _build_button(self, question: str) -> QPushButton:
         line = " ".join(question.split())

@@ -27,6 +27,7 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
+from ui.chat import suggested_questions
 from ui.chat.conversation_actions import ConversationActions
 from ui.chat.conversation_list import ConversationList
 from ui.chat.correction_dialog import CorrectionDialog
@@ -44,6 +45,7 @@ from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
 NEW_CONVERSATION = 0  # the id of a conversation in which nothing has been asked
+SHORT_CONVERSATION = 2  # questions, below which there is still room
 LIST_WIDTH = 210  # pixels of the list of conversations
 
 
@@ -61,7 +63,9 @@ class ChatTab(Tab):
         self._wanted_leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
-        self.conversation_view, self.suggestions = ConversationView(self._build_row), SuggestedQuestions(workspace)
+        self.conversation_view, self.suggestions = ConversationView(self._build_row), SuggestedQuestions()
+        self.next_questions = SuggestedQuestions(in_line=True)
+        self._offered: list[str] = []  # questions of the project, for a conversation that is empty or short
         self.asking = QuestionSender(workspace, self.settings)
         self._trained_prompts = ThrottledReload(workspace, self, self._load_trained_prompts)
         self.acts = ConversationActions(workspace, self.list, self)
@@ -98,7 +102,7 @@ class ChatTab(Tab):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty())
         self._pages.addWidget(self.conversation_view)
-        page = basics.column(self._build_top(), heads, self._pages, self.suggestions, line, self.settings)
+        page = basics.column(self._build_top(), heads, self._pages, self.next_questions, line, self.settings)
         layout = page.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.setSpacing(style.SPACE)
@@ -122,7 +126,7 @@ class ChatTab(Tab):
             "Every pane is asked the same question: a base model and your trained model, with nothing, the whole "
             "text, or the passages found by a search in the prompt."
         )
-        return basics.EmptyState(tr("Ask and compare"), text)
+        return basics.EmptyState(tr("Ask and compare"), text, parts=[self.suggestions])
 
     def _connect(self) -> None:
         self.question.sent.connect(self._on_sent)
@@ -137,7 +141,8 @@ class ChatTab(Tab):
         self.list.new_wanted.connect(self.begin)
         self.list.chosen.connect(lambda id: self.workspace.tasks.start("", self._open(id)))
         self.acts.deleted.connect(self._on_deleted)
-        self.suggestions.chosen.connect(self._on_suggested)
+        for one in (self.suggestions, self.next_questions):
+            one.chosen.connect(self._on_suggested)
 
     def title(self) -> str:
         return tr("Chat")
@@ -164,8 +169,8 @@ class ChatTab(Tab):
             self.asking.forget_builder()
         if Table.JOB in changes.tables:
             self._request_trained_prompts()
-        if Table.EXAMPLE in changes.tables and not self.suggestions.isHidden():
-            self.workspace.tasks.start("", self.suggestions.read())
+        if Table.EXAMPLE in changes.tables:
+            self.workspace.tasks.start("", self._read_suggestions())
         if Table.CONVERSATION in changes.tables:
             self.workspace.tasks.start("", self._read_again())
             self.acts.search()
@@ -203,6 +208,17 @@ class ChatTab(Tab):
         wanted, self._wanted = self._wanted, None
         if found and self.shown_thread is None and not self.is_busy() and wanted != NEW_CONVERSATION:
             await self._open(wanted or found[0].id, self._wanted_leaf if wanted else None)
+
+    async def _read_suggestions(self) -> None:
+        self._offered = await suggested_questions.load(self.workspace.project)
+        self.suggestions.show_questions(self._offered)
+        self._show_next_questions()
+
+    def _show_next_questions(self) -> None:
+        """While there is room below the conversation: what has not been asked in it."""
+        asked = {row.turn.text for row in self.conversation_view.rows}
+        is_short = 0 < len(asked) <= SHORT_CONVERSATION and not self.is_busy()
+        self.next_questions.show_questions([one for one in self._offered if one not in asked] if is_short else [])
 
     async def _open(self, id: int, turn: int | None = None) -> None:
         """Show a conversation, as far as it goes, or goes from `turn` on."""
@@ -257,10 +273,10 @@ class ChatTab(Tab):
         self.acts.allow(is_busy)
         self.list.anew.setEnabled(not is_busy)
         self._pages.setCurrentIndex(int(bool(rows)))
-        self.suggestions.setVisible(not rows)
         self.name.setText(self.shown_thread.conversation.title if self.shown_thread else tr("New conversation"))
         for row in rows:
             row.allow(is_busy, row is rows[-1])
+        self._show_next_questions()
 
     def _missing_reason(self, is_busy: bool) -> str:
         """Why nothing can be asked now; '' where it can."""

@@ -186,7 +186,7 @@ class CellDelegate(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         place = option.rect
         if isinstance(editor, QPlainTextEdit):
-            place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * EDITOR_LINES + 12))
+            place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * EDITOR_LINES + style.SPACE))
             if parent := editor.parentWidget():
                 place.moveBottom(min(place.bottom(), parent.rect().bottom()))
         elif isinstance(editor, QComboBox):

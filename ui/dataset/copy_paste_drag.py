@@ -11,7 +11,7 @@ from PySide6.QtCore import QMetaType, QMimeData, QUrl
 
 from core.dataset import examples
 from core.errors import FormatError
-from core.formats import clipboard_text, jsonl
+from core.formats import clipboard_text, jsonl, markdown_tables
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Project
@@ -47,11 +47,23 @@ class PastePlan:
 
 def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
     """The cells of these rows and columns as tab-separated text."""
+    head = [_format_headings(columns)] if with_headings else []
+    return clipboard_text.to_text([*head, *_load_cells(db, ids, columns)])
+
+
+def format_markdown(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int]) -> str:
+    """The cells of these rows and columns as a Markdown table with headings."""
+    return markdown_tables.write_table(_format_headings(columns), _load_cells(db, ids, columns))
+
+
+def _format_headings(columns: Sequence[int]) -> list[str]:
     names = headings()
-    rows = [[names[column] for column in columns]] if with_headings else []
+    return [names[column] for column in columns]
+
+
+def _load_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int]) -> list[list[str]]:
     found = examples.fetch(db, ids)
-    rows += [[cell_value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
-    return clipboard_text.to_text(rows)
+    return [[cell_value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
 
 
 def is_file(text: str) -> bool:

@@ -116,6 +116,7 @@ class ExportDialog(QDialog):
         for option in (self.canonical, self.full, self.bom, self.card):
             form.addRow("", option)
         where = QHBoxLayout()
+        where.setSpacing(style.SPACE // 2)
         where.addWidget(self.path, 1)
         where.addWidget(self._browse)
         form.addRow(tr("File"), where)

@@ -38,7 +38,7 @@ from ui.dataset.fact_link_model import (
     decision_texts,
 )
 from ui.generation.model_task_dialogs import ModelTaskDialog, Subjects
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, context_menus, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -112,15 +112,10 @@ class FactLinkTable(QTableView):
         self.links = FactLinkModel(self)
         self.setModel(self.links)
         self.setItemDelegateForColumn(FACT_COLUMN, FactDelegate(self))
-        self.setAccessibleName(tr("Rows and their facts"))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        tables.set_up(self, tr("Rows and their facts"), several=True, lines=2)
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         for column in (ROW_COLUMN, FACT_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(CONFIDENCE_COLUMN, QHeaderView.ResizeMode.ResizeToContents)

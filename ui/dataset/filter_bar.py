@@ -76,6 +76,7 @@ class FilterBar(QWidget):
         self.regex.setToolTip(tr("Search with a regular expression"))
         self.regex.toggled.connect(lambda _on: self._on_text(self.line.text()))
         self.more = basics.disclosure_button(tr("Filters"))
+        self.more.setObjectName("filters")
         self.saved = QPushButton(tr("Saved filters"))
         self.saved.setMenu(QMenu(self.saved))
         self.saved.menu().aboutToShow.connect(self._fill_menu)

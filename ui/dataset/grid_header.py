@@ -21,7 +21,7 @@ class RowNumbers(QHeaderView):
         super().__init__(Qt.Orientation.Vertical, table)
         self.setSectionsClickable(True)
         self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.setDefaultSectionSize(table.fontMetrics().height() + 12)
+        self.setDefaultSectionSize(table.fontMetrics().height() + style.SPACE)
         self.setHighlightSections(False)
 
     def paintSection(self, painter: QPainter, rect: QRect, row: int) -> None:
@@ -42,7 +42,7 @@ class GridHeader(QHeaderView):
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
-        self.setMinimumSectionSize(44)
+        self.setMinimumSectionSize(style.scaled(44))
         self.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu)
@@ -110,7 +110,7 @@ class GridHeader(QHeaderView):
             return
         room = self._table.viewport().width() - (self.length() - self.sectionSize(FILLER_COLUMN))
         self._filling = True
-        self.resizeSection(FILLER_COLUMN, max(MIN_FILLER_WIDTH, room))
+        self.resizeSection(FILLER_COLUMN, max(style.scaled(MIN_FILLER_WIDTH), room))
         self._filling = False
 
     def layout_text(self) -> str:

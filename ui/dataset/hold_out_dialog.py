@@ -27,7 +27,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
 from ui import style
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
@@ -80,17 +80,10 @@ class HoldOutDialog(QDialog):
         for column in (0, 1):  # as their cells
             if heading := self.table.horizontalHeaderItem(column):
                 heading.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.setAccessibleName(tr("Questions by fact"))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
+        tables.set_up(self.table, tr("Questions by fact"))
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        context_menus.offer(self.table)
         self.nothing = EmptyState(tr("Looking through the rows…"), "")
         self.pages = QStackedWidget()
         self.pages.addWidget(self.nothing)

@@ -230,7 +230,8 @@ class MessageEditor(QFrame):
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.RADIUS, style.RADIUS)
-        painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe_colour())
+        inset = style.SPACE // 3  # inside of the round corners
+        painter.fillRect(QRectF(1, inset, STRIPE_WIDTH, self.height() - 2 * inset), self._stripe_colour())
 
     def _stripe_colour(self) -> QColor:
         if self._meaning:

@@ -1,7 +1,6 @@
 """The editor of one quarantined line: its text or its bytes, the problems, and the button that adds it."""
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
@@ -209,6 +208,6 @@ def hex_dump(raw: bytes) -> str:
 
 def _build_field(name: str) -> QPlainTextEdit:
     field = QPlainTextEdit(tabChangesFocus=True)
-    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    field.setFont(style.fixed_font())
     field.setAccessibleName(name)
     return field

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialog,
     QFormLayout,
@@ -30,7 +29,7 @@ from core.progress import Reporter
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -182,16 +181,10 @@ class ReplaceDialog(QDialog):
         self.table = QTableView(wordWrap=False, showGrid=False)
         self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
-        self.table.setAccessibleName(tr("Every change, before and after"))
+        tables.set_up(self.table, tr("Every change, before and after"), several=True)
         self.table.setItemDelegate(MarkDelegate(self.table))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.setColumnWidth(ROW_COLUMN, 90)
+        tables.set_column_width(self.table, ROW_COLUMN, 90)
         for column in (BEFORE_COLUMN, AFTER_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self._nothing = EmptyState()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
 MAX_VALUE_SHOWN = 30  # characters of a cell in an entry of the menu
+
+
+CellForm = Callable[[sqlite3.Connection, Sequence[int], Sequence[int]], str]  # the cells of rows and columns as a text
 
 
 class RowActions(QObject):
@@ -61,6 +65,7 @@ class RowActions(QObject):
             tr("Copy with &headings"), "Ctrl+Shift+C", lambda: self._on_copy(with_headings=True)
         )
         self.copy_column = self._build_table_action(tr("C&opy only this column"), "Ctrl+Alt+C", self._on_copy_column)
+        self.copy_markdown = self._build_action(tr("Copy as a &Markdown table"), "", self._on_copy_markdown)
         # Text fields take the key for themselves; anywhere else in the tab it brings rows, also where none are yet.
         self.paste = self._build_action(tr("&Paste"), Key.Paste, self._on_paste)
         self.fill_down = self._build_table_action(tr("Fill &down"), "Ctrl+D", self._on_fill_down)
@@ -120,8 +125,8 @@ class RowActions(QObject):
         """Enable the actions on rows only while rows are selected."""
         has_selection = self._table.selectionModel().hasSelection()
         for action in (
-            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.copy_column, self.fill_down,
-            self.duplicate, self.delete,
+            self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.copy_column,
+            self.copy_markdown, self.fill_down, self.duplicate, self.delete,
             self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit,
         ):  # fmt: skip
             action.setEnabled(has_selection)
@@ -148,8 +153,8 @@ class RowActions(QObject):
             menu,
             (self.edit_cell, self.edit_json),
             (
-                self.cut, self.copy, self.copy_with_headings, self.copy_column, self.paste, self.fill_down,
-                self.duplicate,
+                self.cut, self.copy, self.copy_with_headings, self.copy_column, self.copy_markdown,
+                self.paste, self.fill_down, self.duplicate,
             ),
             self._build_value_filters(menu),
             (
@@ -238,22 +243,28 @@ class RowActions(QObject):
             bulk_actions.fill(self._workspace, ids[1:], field, getattr(first[ids[0]], field), self._owner)
 
     def _on_copy(self, with_headings: bool = False) -> None:
-        if ids := self._table.selected_ids():
-            columns = self._table.header.shown_columns()
-            label = trn("Copy {n} row", "Copy {n} rows", len(ids))
-            self._workspace.tasks.start(label, self._copy(ids, columns, with_headings))
+        self._start_copy(
+            lambda db, ids, columns: dataset_clipboard.format_cells(db, ids, columns, with_headings),
+            self._table.header.shown_columns(),
+        )
 
     def _on_copy_column(self) -> None:
+        self._start_copy(_format_plain, [self._table.currentIndex().column()])
+
+    def _on_copy_markdown(self) -> None:
+        self._start_copy(dataset_clipboard.format_markdown, self._table.header.shown_columns())
+
+    def _start_copy(self, form: CellForm, columns: list[int]) -> None:
         if ids := self._table.selected_ids():
             label = trn("Copy {n} row", "Copy {n} rows", len(ids))
-            self._workspace.tasks.start(label, self._copy(ids, [self._table.currentIndex().column()], False))
+            self._workspace.tasks.start(label, self._copy(ids, columns, form))
 
-    async def _copy(self, ids: array[int], columns: list[int], with_headings: bool) -> None:
+    async def _copy(self, ids: array[int], columns: list[int], form: CellForm) -> None:
         if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
         read = self._workspace.project.read
-        text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
+        text = await read(form, ids, columns)
         if len(ids) == len(columns) == 1:
             text = text.removesuffix("\r\n")  # one cell goes into the middle of a text, too
         QGuiApplication.clipboard().setText(text)
@@ -263,9 +274,8 @@ class RowActions(QObject):
             self._workspace.tasks.start("", self._cut(ids))
 
     async def _cut(self, ids: array[int]) -> None:
-        await self._copy(
-            ids, self._table.header.shown_columns(), False
-        )  # first: what cannot be copied must not be deleted
+        # First: what cannot be copied must not be deleted.
+        await self._copy(ids, self._table.header.shown_columns(), _format_plain)
         bulk_actions.delete(self._workspace, ids)
 
     def _on_paste(self) -> None:
@@ -350,6 +360,10 @@ class RowActions(QObject):
             most=f"{dataset_clipboard.MAX_ROWS_DRAGGED:,}",
         )
         self._workspace.tasks.failed.emit(JukuError(title, text))
+
+
+def _format_plain(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int]) -> str:
+    return dataset_clipboard.format_cells(db, ids, columns, False)
 
 
 def _add_groups(menu: QMenu, *groups: Sequence[QAction]) -> None:

@@ -85,7 +85,7 @@ class ProblemList(QListWidget):
     def sizeHint(self) -> QSize:
         # Not `sizeHintForRow`, which takes every line for one that has room.
         heights = sum(self.visualItemRect(self.item(row)).height() for row in range(self.count()))
-        return QSize(super().sizeHint().width(), heights + 4)
+        return QSize(super().sizeHint().width(), heights + style.SPACE // 3)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, min(self.sizeHint().height(), 6 * self.fontMetrics().lineSpacing()))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QDate, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QHBoxLayout,
     QHeaderView,
@@ -32,7 +31,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.charts.histogram import Histogram, HistogramBar
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
@@ -341,17 +340,8 @@ def _explain_prices(found: TokenTotals, known: Sequence[tuple[str, TrainingPrice
 def _build_table(names: list[str], name: str, stretched: int = 0) -> QTableWidget:
     table = QTableWidget(0, len(names))
     table.setHorizontalHeaderLabels(names)
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    context_menus.offer(table)
-    table.verticalHeader().hide()
+    tables.set_up(table, name)
     header = table.horizontalHeader()
-    header.setHighlightSections(False)
     for column in range(len(names)):
         fits = QHeaderView.ResizeMode.Stretch if column == stretched else QHeaderView.ResizeMode.ResizeToContents
         header.setSectionResizeMode(column, fits)

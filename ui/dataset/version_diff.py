@@ -5,7 +5,6 @@ import json
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
@@ -188,16 +187,9 @@ class DiffView(QWidget):
         self.table = QTableView(wordWrap=False, showGrid=False)
         self.table.setAlternatingRowColors(True)
         self.table.setModel(self.model)
-        self.table.setAccessibleName(tr("Rows that differ"))
+        tables.set_up(self.table, tr("Rows that differ"))
         self.table.setItemDelegate(MarkDelegate(self.table))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in ((ROW_COLUMN, 70), (KIND_COLUMN, 90)):
             tables.set_column_width(self.table, column, width)
         for column in (BEFORE_COLUMN, AFTER_COLUMN):

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from core.exam import degenerate_answers, graders
 from core.exam.answers import ExamAnswer
@@ -22,6 +22,7 @@ from ui.widgets import basics, context_menus
 Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
+MAX_QUESTIONS = 8  # lines of the list of questions, before it scrolls
 MIN_COLUMN_WIDTH = 210  # pixels of a column of answers
 
 
@@ -122,6 +123,7 @@ class AnswerComparison(QWidget):
         self.list.setModel(self.questions)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(tr("Questions"))
+        self.list.setStyleSheet(style.ROOMY_LIST_SHEET)
         context_menus.offer(self.list)
         self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
         self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
@@ -147,16 +149,12 @@ class AnswerComparison(QWidget):
         font.setBold(True)
         self.question.setFont(font)
         below.addWidget(scroll, 1)
-        splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
-        splitter.setObjectName("exam-answers")
-        splitter.addWidget(self.list)
-        splitter.addWidget(detail)
-        splitter.setSizes([110, 400])
-        splitter.setHandleWidth(style.SPACE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SPACE)
         layout.addWidget(self.title)
-        layout.addWidget(splitter, 1)
+        layout.addWidget(self.list)
+        layout.addWidget(detail, 1)
 
     def show_questions(self, outcome: ExamOutcome, title: str, places: tuple[int, ...]) -> None:
         """Show these questions (by their rows in the result), the one that was chosen before if it is among them."""
@@ -169,6 +167,8 @@ class AnswerComparison(QWidget):
         self.title.setText(title)
         self.list.selectionModel().blockSignals(True)
         self.questions.show_places(outcome, places)
+        lines = min(max(1, len(places)), MAX_QUESTIONS)
+        self.list.setFixedHeight(lines * self.list.sizeHintForRow(0) + 2 * self.list.frameWidth())
         rows = {one.id: row for row in range(len(places)) if (one := self.questions.question(row))}
         row = rows.get(before.id, 0) if before else 0
         self.list.setCurrentIndex(self.questions.index(row))

@@ -28,7 +28,7 @@ from ui.exam.heat_map_model import (
     HeatMapRow,
 )
 from ui.exam.result_data import ExamOutcome
-from ui.widgets import basics, context_menus, tables
+from ui.widgets import basics, tables
 from ui.widgets.drop_down import DropDown
 
 NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
@@ -45,14 +45,8 @@ class HeatMapTable(QTableView):
         self.rates = HeatMapModel(self)
         self._sized = 0
         self.setModel(self.rates)
-        self.setAccessibleName(tr("Right answers"))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
+        tables.set_up(self, tr("Right answers"))
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumHeight(2 * self.fontMetrics().height() + style.SPACE + style.HAIR)
         self.setSortingEnabled(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -97,7 +91,7 @@ class HeatMapTable(QTableView):
         return row is not None
 
     def sizeHint(self) -> QSize:
-        return QSize(480, 160)
+        return QSize(style.scaled(480), style.scaled(160))
 
     def _on_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
         if entry := self.current():
@@ -136,7 +130,6 @@ class HeatMap(QWidget):
         for part in (self.level, self.filter, self.count):
             above.addWidget(part)
         above.addStretch()
-        context_menus.offer(self.table)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)

@@ -30,7 +30,7 @@ from ui.widgets.drop_down import DropDown
 
 MAX_LEAKS_NAMED = 3
 VERDICT_SENTENCES = 2  # that come before the table: what was learned, and what was gained and lost
-LIST_HEIGHT = 150
+MAX_LINES = 12  # of the longest list of facts, before it scrolls
 
 
 class FactResultList(QListView):
@@ -45,7 +45,7 @@ class FactResultList(QListView):
         self.setModel(self.lines)
         self.setAccessibleName(name)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setMinimumHeight(style.scaled(LIST_HEIGHT))
+        self.setStyleSheet(style.ROOMY_LIST_SHEET)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.clicked.connect(self._on_picked)
         self.activated.connect(self._on_picked)
@@ -56,6 +56,12 @@ class FactResultList(QListView):
         texts = [text for _key, text in found]
         if texts != self.lines.stringList():
             self.lines.setStringList(texts)
+        self.setVisible(bool(texts))
+
+    def needed_height(self) -> int:
+        """The height of its lines in pixels, as many as are shown without scrolling."""
+        lines = min(self.lines.rowCount(), MAX_LINES)
+        return lines * self.sizeHintForRow(0) + 2 * self.frameWidth() if lines else 0
 
     def _on_picked(self, index: QModelIndex) -> None:
         self.picked.emit(self._keys[index.row()])
@@ -121,25 +127,33 @@ class ResultSummary(QScrollArea):
         layout.addSpacing(style.SPACE // 2)
         layout.addLayout(beside)
         layout.addWidget(self.table)
-        layout.addLayout(self._remarks)
-        layout.addWidget(self.checks)
         layout.addSpacing(style.SPACE // 2)
         layout.addWidget(self.named)
-        layout.addLayout(self._lists(), 1)
+        layout.addWidget(self._build_lists())
+        layout.addSpacing(style.SPACE // 2)
+        layout.addLayout(self._remarks)
+        layout.addWidget(self.checks)
+        layout.addStretch()
         self.setWidget(page)
 
-    def _lists(self) -> QGridLayout:
+    def _build_lists(self) -> QWidget:
         """What was gained, what was lost, and what is still missing, side by side; they begin at one height."""
-        lists = QGridLayout()
+        self.lists = QWidget()
+        lists = QGridLayout(self.lists)
+        lists.setContentsMargins(0, 0, 0, 0)
         lists.setHorizontalSpacing(style.SPACE)
         lists.setVerticalSpacing(style.SPACE // 3)
         for at, (title, one) in enumerate(zip(self.titles, (self.gained, self.lost, self.missing), strict=True)):
             lists.addWidget(title, 0, at, Qt.AlignmentFlag.AlignBottom)
-            lists.addWidget(one, 1, at, 1 if one is self.missing else 2, 1)
+            below = QVBoxLayout()
+            below.setSpacing(style.SPACE // 3)
+            below.addWidget(one)
+            if one is self.missing:
+                below.addWidget(self.wordings, 0, Qt.AlignmentFlag.AlignLeft)
+            below.addStretch()
+            lists.addLayout(below, 1, at)
             lists.setColumnStretch(at, 1)
-        lists.addWidget(self.wordings, 2, 2, Qt.AlignmentFlag.AlignLeft)
-        lists.setRowStretch(1, 1)
-        return lists
+        return self.lists
 
     def show_outcome(self, outcome: ExamOutcome, against: int) -> None:
         """Show a run's totals at once; what takes longer to compute stays until `show_compared`."""
@@ -220,12 +234,16 @@ class ResultSummary(QScrollArea):
         missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._unlearned_facts()]
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
-        waits = tr("not known yet") if compared is None or compared.waiting else ""
+        for one in (self.gained, self.lost, self.missing):
+            one.setFixedHeight(one.needed_height())
+        waits = compared is None or bool(compared.waiting)
+        for part in (self.named, self.lists):
+            part.setVisible(not waits)  # there is nothing to tell yet
         self.named.setText(name)
-        self.titles[0].setText(tr("Gained: {facts}", facts=waits or _format_counts(gained)))
-        self.titles[1].setText(tr("Lost: {facts}", facts=waits or _format_counts(lost)))
-        self.titles[2].setText(tr("Not learned yet: {facts}", facts=waits or _format_counts(missing)))
-        self.wordings.setEnabled(bool(missing))
+        self.titles[0].setText(tr("Gained: {facts}", facts=_format_counts(gained)))
+        self.titles[1].setText(tr("Lost: {facts}", facts=_format_counts(lost)))
+        self.titles[2].setText(tr("Not learned yet: {facts}", facts=_format_counts(missing)))
+        self.wordings.setVisible(bool(missing))
 
     def _on_picked(self, key: str) -> None:
         self.line_wanted.emit(FACT_LEVEL, key, SHOW_ALL)

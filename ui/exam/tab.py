@@ -8,6 +8,7 @@ from functools import partial
 
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -281,7 +282,10 @@ class ExamTab(Tab):
         """Show what can be done now: a running exam can be stopped, an interrupted one continued."""
         run, running = self.run(), self._exam is not None
         self._row.setVisible(run is not None)
+        had_keyboard = self.form.isAncestorOf(QApplication.focusWidget() or self)
         self.form.setVisible(run is None or self.new.isChecked())
+        if had_keyboard and self.form.isHidden():
+            self.runs.setFocus()  # Qt would give it to the first widget of the window
         self.form.show_running(running)
         self.running.setVisible(running)
         asked = next((one for one in self._runs if one.status == ExamStatus.RUNNING), None)

@@ -4,7 +4,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QTableView
+from PySide6.QtWidgets import QTableView
 
 from core.exam import calibration_texts, scores
 from core.exam.report.report_formatting import format_p_value
@@ -35,7 +35,7 @@ from ui.widgets import basics, tables
     SECONDS_COLUMN,
     COST_COLUMN,
 ) = range(16)
-COLUMN_WIDTHS = (168, 100, 84, 106, 150, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
+COLUMN_WIDTHS = (168, 104, 84, 106, 150, 64, 132, 72, 80, 104, 104, 104, 104, 78, 78, 84)
 DIM_COLUMNS = (MEMORISED_COLUMN, LEAKED_COLUMN)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
@@ -230,15 +230,8 @@ class TotalsTable(QTableView):
         super().__init__(showGrid=False, wordWrap=False)
         self.totals = TotalsModel(self)
         self.setModel(self.totals)
-        self.setAccessibleName(tr("Results of the subjects"))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        tables.set_up(self, tr("Results of the subjects"), lines=2)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + style.SPACE)
-        self.horizontalHeader().setHighlightSections(False)
         for section, width in enumerate(COLUMN_WIDTHS):
             tables.set_column_width(self, section, width)
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())

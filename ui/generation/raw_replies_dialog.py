@@ -1,6 +1,5 @@
 """The raw replies of a chat model in one run."""
 
-from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.generation import llm_runs
@@ -23,7 +22,7 @@ class RawRepliesDialog(QDialog):
         self.setWindowTitle(tr("What the model wrote"))
         self.resize(style.scaled(720), style.scaled(520))
         self.text = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
-        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setFont(style.fixed_font())
         self.text.setAccessibleName(self.windowTitle())
         self.text.setPlainText(
             "\n\n".join(map(_format_replies, found[:MAX_REPLIES_SHOWN])) or tr("The model wrote nothing.")

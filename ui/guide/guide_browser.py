@@ -12,12 +12,12 @@ from ui import style
 MARGIN = 20  # pixels around the text
 PICTURE_GAP = 24  # pixels that a picture is narrower than the text, so that nothing has to be scrolled sideways
 SHEET = """
-h1 {{ font-size: xx-large; }}
-h2 {{ margin-top: 22px; }}
-h3 {{ margin-top: 16px; }}
+h1 {{ font-size: {h1}; }}
+h2 {{ font-size: {h2}; margin-top: 24px; }}
+h3 {{ font-size: {h3}; margin-top: 12px; }}
 p, li {{ line-height: 140%; }}
 p.picture {{ line-height: 100%; }}
-th, td {{ padding: 4px 8px; border: 1px solid {line}; vertical-align: top; }}
+th, td {{ padding: 4px 6px; border: 1px solid {line}; vertical-align: top; }}
 th {{ background: {shade}; text-align: left; }}
 pre {{ background: {shade}; padding: 6px; white-space: pre-wrap; }}
 code {{ background: {shade}; }}
@@ -70,7 +70,10 @@ class GuideBrowser(QTextBrowser):
             self.palette().color(QPalette.ColorRole.Mid),
         )
         link = self.palette().color(QPalette.ColorRole.Link)
-        self.document().setDefaultStyleSheet(SHEET.format(shade=shade.name(), line=line.name(), link=link.name()))
+        sizes = zip(("h1", "h2", "h3"), (style.DISPLAY, style.HEADLINE, style.HEADING), strict=True)
+        letters = {tag: style.format_letters(style.sized_font(self.font(), size)) for tag, size in sizes}
+        sheet = SHEET.format(shade=shade.name(), line=line.name(), link=link.name(), **letters)
+        self.document().setDefaultStyleSheet(sheet)
         self.setHtml(guide.render(self.page, self._language, style.is_dark()))
         self._mark_terms()
         self.verticalScrollBar().setValue(place)

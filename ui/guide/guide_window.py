@@ -217,7 +217,7 @@ class HitDelegate(TitledDelegate):
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(60, (1 + EXCERPT_LINES) * _line_height(option) + style.SPACE)
+        return QSize(style.scaled(60), (1 + EXCERPT_LINES) * _line_height(option) + style.SPACE)
 
 
 def _line_height(option: QStyleOptionViewItem) -> int:

@@ -21,7 +21,7 @@ from ui import style
 from ui.menus import command_list
 from ui.menus.command_list import WindowCommand
 from ui.project.project_window import ProjectWindow
-from ui.widgets import basics
+from ui.widgets import basics, tables
 
 LEAST_SCORE = 80  # per cent of the letters of each word: one of five may be wrong
 LEAST_MISTYPED = 4  # letters of a word that may be mistyped: shorter ones resemble too much
@@ -131,19 +131,9 @@ def _resemblance(word: str, known: list[str]) -> float:
 
 def build_table() -> QTableWidget:
     """A table of commands: name, place, keys."""
-    table = QTableWidget(0, 3)
-    table.setAccessibleName(tr("Commands"))
-    table.setHorizontalHeaderLabels([tr("Command"), tr("Where"), tr("Keys")])
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + style.SPACE)
+    table = tables.build(tr("Commands"), [tr("Command"), tr("Where"), tr("Keys")])
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    table.setShowGrid(False)
-    table.setTabKeyNavigation(False)
     return table
 
 

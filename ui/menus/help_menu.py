@@ -13,6 +13,7 @@ from core.language import tr
 from ui import style
 from ui.guide.guide_window import GuideWindow
 from ui.menus.command_palette import CommandPalette, ShortcutsDialog
+from ui.menus.dialog_help import DialogHelp
 from ui.project.project_window import ProjectWindow
 from ui.settings.local_engine_dialog import LocalEngineDialog
 from ui.tab_base import Tab
@@ -33,6 +34,7 @@ class HelpActions(QObject):
         window.installEventFilter(self)
         self.guide: GuideWindow | None = None
         self._guide_language = ""
+        self._dialogs = DialogHelp(window, self.show_guide, self._on_guide_of_tab)
         basics.menu_action(menu, tr("&Guide"), lambda: self.show_guide(guide.FIRST_PAGE))
         basics.menu_action(menu, tr("Guide to &this tab"), self._on_guide_of_tab, QKeySequence.StandardKey.HelpContents)
         if guide.CHANGES.is_file():

@@ -7,13 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialog,
     QDialogButtonBox,
     QHeaderView,
     QStackedWidget,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from core.language import tr
 from core.storage import backups
 from core.storage.backups import Backup
 from ui import style
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
@@ -46,25 +44,18 @@ class BackupsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Open a backup"))
         self.all = QCheckBox(tr("Show the backups of &all projects"))
-        self.table = QTableWidget(0, 4)
+        columns = [tr("Date"), tr("Rows"), tr("Size"), tr("Project")]
+        self.table = tables.build(self.windowTitle(), columns)
         self._set_up_table()
-        context_menus.offer(self.table)
         self.pages = QStackedWidget()
         self._lay_out()
         self.resize(style.scaled(680), style.scaled(460))
         self._load()
 
     def _set_up_table(self) -> None:
-        self.table.setHorizontalHeaderLabels([tr("Date"), tr("Rows"), tr("Size"), tr("Project")])
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.itemSelectionChanged.connect(self._on_selected)
         self.table.itemDoubleClicked.connect(lambda _item: self._on_open())
 

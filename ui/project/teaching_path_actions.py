@@ -28,6 +28,7 @@ from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.generation.generation_dialog import GenerationDialog
 from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
+from ui.tab_base import Tab
 from ui.widgets.length_and_time_texts import format_about
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
@@ -146,6 +147,10 @@ class TeachingPathActions(QObject):
                 window.exam_tab.form.start.click()
             case None:
                 window.tabs.setCurrentWidget(window.exam_tab)
+        # The button is off while the step runs, and Qt would give the keyboard to the first step of the bar.
+        if self._bar.act.hasFocus() and isinstance(tab := window.tabs.currentWidget(), Tab):
+            widget = tab.main_widget()
+            (widget if widget.isEnabled() else window.tabs.tabBar()).setFocus()
 
     def _take_text(self) -> None:
         """Paste what is on the clipboard; without a text there, say what to do."""
@@ -201,6 +206,8 @@ class TeachingPathActions(QObject):
         left = sum(len(group.ids) for group in groups) - len(ids)
         if ids:
             bulk_actions.approve(self._workspace, ids)
+        if ids and not left:
+            self._window.show_examples("")  # of the drafts, none would be left to see
         if left:
             Notice(self._window, teaching_path.describe_doubted(left), "note", lasting=True)
         return None

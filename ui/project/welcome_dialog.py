@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import (
-    QCommandLinkButton,
     QDialog,
     QDialogButtonBox,
     QListWidget,
     QListWidgetItem,
     QMenu,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -55,6 +55,7 @@ class WelcomeDialog(QDialog):
         )
         self.heading = basics.heading(tr("Recent projects"))
         self.list = QListWidget()
+        self.list.setStyleSheet(style.ROOMY_LIST_SHEET)
         self.list.setAccessibleName(tr("Recent projects"))
         self.list.itemActivated.connect(self.open_project)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -75,11 +76,8 @@ class WelcomeDialog(QDialog):
         layout.addWidget(buttons)
         self.resize(style.scaled(DIALOG_WIDTH), self.sizeHint().height())
 
-    def _add_way(self, title: str, words: str, run: Callable[[], object]) -> QCommandLinkButton:
-        button = QCommandLinkButton(title, words)
-        button.setIcon(style.icon("arrow-right"))
-        button.clicked.connect(lambda _checked: self._choose(run))
-        return button
+    def _add_way(self, title: str, words: str, run: Callable[[], object]) -> QPushButton:
+        return basics.choice_button(title, words, lambda: self._choose(run))
 
     def _choose(self, run: Callable[[], object]) -> None:
         self.accept()

@@ -8,14 +8,14 @@ import json
 from typing import Any
 
 from PySide6.QtCore import QByteArray
-from PySide6.QtWidgets import QSplitter
+from PySide6.QtWidgets import QSplitter, QToolButton
 
 from core.storage import remembered_choices
 from ui.project.project_window import ProjectWindow
 from ui.workspace import Workspace
 
 LAYOUT_CHOICE = "layout"
-GEOMETRY, TAB, PANELS, PARTS, COLUMNS = "geometry", "tab", "panels", "parts", "columns"
+GEOMETRY, TAB, PANELS, PARTS, COLUMNS, UNFOLDED = "geometry", "tab", "panels", "parts", "columns", "unfolded"
 RESTORED = "restored"  # the property of a splitter whose sizes a person has chosen
 
 
@@ -50,6 +50,9 @@ class WindowLayout:
             if isinstance(sizes, list) and len(sizes) == splitter.count() and _are_sizes(sizes):
                 splitter.setSizes(sizes)
                 splitter.setProperty(RESTORED, True)
+        if isinstance(unfolded := found.get(UNFOLDED), list):
+            for name, button in self._folds().items():
+                button.setChecked(name in unfolded)
         if isinstance(columns := found.get(COLUMNS), str):
             self._window.dataset_tab.table.header.restore_layout(columns)
 
@@ -66,12 +69,18 @@ class WindowLayout:
             GEOMETRY: _encode(window.saveGeometry()),
             PANELS: _encode(window.saveState()),
             PARTS: {name: splitter.sizes() for name, splitter in self._splitters().items() if any(splitter.sizes())},
+            UNFOLDED: [name for name, button in self._folds().items() if button.isChecked()],
             COLUMNS: window.dataset_tab.table.header.layout_text(),
         }
 
     def _splitters(self) -> dict[str, QSplitter]:
         """Those that have a name; one that was never shown has no sizes yet."""
         return {one.objectName(): one for one in self._window.findChildren(QSplitter) if one.objectName()}
+
+    def _folds(self) -> dict[str, QToolButton]:
+        """The buttons that hide what they are named for, and that have a name: what they show is remembered."""
+        found = self._window.findChildren(QToolButton)
+        return {one.objectName(): one for one in found if one.objectName() and one.property("disclosure")}
 
     def _load(self) -> dict[str, Any]:
         try:

@@ -22,7 +22,7 @@ from core.language import tr
 from core.providers import prices
 from core.providers.prices import CHAT, TRAINING, PriceEntry
 from ui import style
-from ui.widgets import basics
+from ui.widgets import basics, tables
 
 # The columns with numbers: of which kind, and which number of it.
 PRICE_COLUMNS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
@@ -45,7 +45,6 @@ class PricesPage(QWidget):
         self._new: list[str] = []  # models that were added here and have no number yet
         self.source_note = basics.label(wrap=True, dim=True)
         self.table = QTableWidget(0, len(PRICE_COLUMNS) + 2)
-        self.table.setTabKeyNavigation(False)
         self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
         self.reset = QPushButton(tr("Reset to the built-in price"))
@@ -63,13 +62,9 @@ class PricesPage(QWidget):
             side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
             if item := self.table.horizontalHeaderItem(column):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-        self.table.setAccessibleName(tr("Prices"))
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
+        tables.set_up(self.table, tr("Prices"), several=True)
         self.table.setAlternatingRowColors(True)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(MODEL_COLUMN, QHeaderView.ResizeMode.Stretch)
         for column in range(1, OWN_COLUMN + 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

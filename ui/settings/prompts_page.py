@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QFontDatabase, QTextCursor
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -53,7 +53,7 @@ class PromptsPage(QWidget):
             self.language.addItem(language.LANGUAGES[code], code)
         self.language.setCurrentIndex(self.language.findData(self._shown[1]))
         self.editor = QPlainTextEdit()
-        self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.editor.setFont(style.fixed_font())
         self.editor.setTabChangesFocus(True)
         self.placeholders = Placeholders()
         self.note = basics.Note()
@@ -214,6 +214,10 @@ class Placeholders(QWidget):
                 widget.deleteLater()
         self._name = name
         self.marks.clear()
+        # What is said beside a button gets longer while one types: then no row may get higher and push the next ones.
+        rows = max(len(prompts.REQUIRED_PLACEHOLDERS[name]), len(prompts.OPTIONAL_PLACEHOLDERS[name]))
+        for row in range(1, self._grid.rowCount() + rows):
+            self._grid.setRowMinimumHeight(row, 2 * self.fontMetrics().lineSpacing() if row <= rows else 0)
         self._fill(0, tr("Required"), prompts.REQUIRED_PLACEHOLDERS[name])
         if prompts.OPTIONAL_PLACEHOLDERS[name]:
             self._fill(2, tr("Optional"), prompts.OPTIONAL_PLACEHOLDERS[name])

@@ -104,7 +104,7 @@ class _ServerDelegate(TitledDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         lines = 1 + len(index.data(DETAILS_ROLE))
-        return QSize(60, lines * _row_height(option) + 2 * ROW_PADDING)
+        return QSize(style.scaled(60), lines * _row_height(option) + 2 * ROW_PADDING)
 
 
 def _row_height(option: QStyleOptionViewItem) -> int:

@@ -284,12 +284,8 @@ class FactTable(QTableView):
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
         self.setItemDelegateForColumn(COVERAGE_COLUMN, CoverageDelegate(self))
-        self.setAccessibleName(tr("Facts"))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        tables.set_up(self, tr("Facts"), several=True, lines=2)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(True)
-        self.verticalHeader().hide()
         self._size_columns()
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self.chosen.emit())
         self.facts.modelReset.connect(self.chosen)
@@ -301,10 +297,8 @@ class FactTable(QTableView):
 
     def _size_columns(self) -> None:
         # Two lines for every fact: to measure each text would hold up the window where there are thousands.
-        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(30)
+        header.setMinimumSectionSize(style.scaled(30))
         for column, width in COLUMN_WIDTHS.items():
             self.setColumnWidth(column, style.scaled(width))
         self._make_room_for_titles()

@@ -21,6 +21,7 @@ class MessageText(GrowingTextEdit):
     def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
         super().__init__(most=most)
         self.setReadOnly(True)
+        self.setViewportMargins(0, 0, 0, 0)  # it is no field
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(name)
         self.setPlainText(text)

@@ -81,6 +81,7 @@ class SpecTab(Tab):
         self.name, self.description = QLineEdit(), QLineEdit()
         self.description.setPlaceholderText(tr("The topic, in one sentence"))
         self.prompt = QPlainTextEdit(tabChangesFocus=True)
+        self.prompt.setViewportMargins(style.FIELD_INSET, 0, style.FIELD_INSET, 0)
         self.prompt.setFixedHeight(3 * self.fontMetrics().lineSpacing() + style.SPACE)  # two lines, of Japanese too
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QTableWidget, QVBoxLayout, QWidget
 
 from core.errors import JukuError
@@ -40,7 +40,7 @@ class ExportResults(QWidget):
         self.table.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.commands = QPlainTextEdit(readOnly=True)
         self.commands.setAccessibleName(tr("Commands"))
-        self.commands.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.commands.setFont(style.fixed_font())
         self.commands.setMinimumHeight(COMMAND_LINES * self.commands.fontMetrics().lineSpacing())
         self.show_folder = QPushButton(tr("Show in folder"), autoDefault=False)
         self.copy = QPushButton(tr("Copy the commands"), autoDefault=False)

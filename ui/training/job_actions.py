@@ -20,7 +20,6 @@ from ui.widgets.confirm import Role, confirm
 from ui.workspace import Workspace
 
 SINGLE_JOB, MANY_JOBS = True, False
-FIXED_PLACE_BUTTONS = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
 PAUSABLE_STATUSES = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
 
 
@@ -86,10 +85,6 @@ class JobActions(QObject):
         """A button that is there while its action is."""
         action = self.actions[name]
         button = QPushButton(action.text())
-        if name in FIXED_PLACE_BUTTONS:
-            place = button.sizePolicy()
-            place.setRetainSizeWhenHidden(True)
-            button.setSizePolicy(place)
         button.setToolTip(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
         button.clicked.connect(action.trigger)
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QStackedWidget,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -24,7 +23,7 @@ from core.training import lineage
 from core.training.jobs import Job
 from ui import style
 from ui.training import hyperparameter_fields, job_texts
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, context_menus, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.length_and_time_texts import format_local_time
 
@@ -161,17 +160,8 @@ class CheckpointTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._checkpoints: list[JobCheckpoint] = []
-        self.table = QTableWidget(0, 0)
-        self.table.setAccessibleName(tr("Checkpoints"))
-        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
+        self.table = tables.build(tr("Checkpoints"), [])
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setHighlightSections(False)
-        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.ask, self.examine, self.export = (
             QPushButton(tr("Ask this checkpoint")),
             QPushButton(tr("Start an exam with this checkpoint")),

@@ -29,7 +29,9 @@ from ui.training.job_details import CheckpointTable, JobDetails
 from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, format_days_left
 from ui.widgets import basics
 
-SHOWN_ACTIONS = ("chat", "exam", "pause", "resume", "cancel", "again")
+# What is done to a running job is at the other end than what is done with an ended one: a second click on "Cancel job"
+# must not hit "Start again". Cancel comes first, since pausing hides its own button.
+RUNNING_ACTIONS, ENDED_ACTIONS = ("cancel", "pause", "resume"), ("chat", "exam", "again")
 MENU_ACTIONS = ("export", "copy", "forget", "delete")
 MAX_COMPARED_JOBS = 20  # jobs whose curves are drawn beside each other
 
@@ -67,7 +69,7 @@ class JobPane(QWidget):
         self._at_end = True
         self.log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.log.verticalScrollBar().rangeChanged.connect(self._on_grown)
-        self.buttons = {name: actions.button(name) for name in SHOWN_ACTIONS}
+        self.buttons = {name: actions.button(name) for name in (*RUNNING_ACTIONS, *ENDED_ACTIONS)}
         self._lay_out(actions)
 
     def _lay_out(self, actions: JobActions) -> None:
@@ -77,9 +79,13 @@ class JobPane(QWidget):
                            (self.record, tr("Record"))):  # fmt: skip
             self.tabs.addTab(page, name)
         head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        for button in self.buttons.values():
-            head.addWidget(button)
+        head.addWidget(self.title)
+        head.addSpacing(style.SPACE)
+        for name in RUNNING_ACTIONS:
+            head.addWidget(self.buttons[name])
+        head.addStretch()
+        for name in ENDED_ACTIONS:
+            head.addWidget(self.buttons[name])
         head.addWidget(_make_menu_button(actions))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)

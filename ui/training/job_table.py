@@ -23,7 +23,7 @@ from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
-from ui.widgets import basics, length_and_time_texts
+from ui.widgets import basics, length_and_time_texts, tables
 from ui.widgets.length_and_time_texts import format_local_time
 
 (
@@ -75,18 +75,8 @@ class JobTable(QTableWidget):
         self._lines: list[JobRow] = []
         self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
         self.setHorizontalHeaderLabels(names)
-        self.setAccessibleName(tr("Training jobs"))
-        self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
-        self.setSelectionMode(self.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(self.EditTrigger.NoEditTriggers)
+        tables.set_up(self, tr("Training jobs"), several=True)
         self.setItemDelegateForColumn(PROGRESS_COLUMN, _ProgressDelegate(self))
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
     def selected_rows(self) -> list[JobRow]:
@@ -151,7 +141,7 @@ class JobTable(QTableWidget):
     def _fit_columns(self) -> None:
         """No text is cut but a very long one; the last column takes what is left."""
         shown = [column for column in range(MODEL_COLUMN) if not self.isColumnHidden(column)]
-        widths = {column: min(MAX_COLUMN_WIDTH, self._wide_enough(column)) for column in shown}
+        widths = {column: min(style.scaled(MAX_COLUMN_WIDTH), self._wide_enough(column)) for column in shown}
         widths[MODEL_COLUMN] = max(self._wide_enough(MODEL_COLUMN), self.viewport().width() - sum(widths.values()))
         for column, width in widths.items():
             self.setColumnWidth(column, width)
@@ -294,8 +284,9 @@ class _ProgressDelegate(QStyledItemDelegate):
         share = index.data(SHARE_ROLE)
         if share is None:
             return
-        whole = QRectF(option.rect).adjusted(6, 0, -10, -3)
-        whole.setTop(whole.bottom() - 3)
+        inset = style.CELL_PADDING + style.HAIR  # where the words begin
+        whole = QRectF(option.rect).adjusted(inset, 0, -inset, -style.HAIR)
+        whole.setTop(whole.bottom() - 2 * style.HAIR)
         done = QRectF(whole)
         done.setWidth(whole.width() * share)
         painter.save()
@@ -308,7 +299,7 @@ class _ProgressDelegate(QStyledItemDelegate):
             rail = QColor(rail.red(), rail.green(), rail.blue(), 90)
         for bar, colour in ((whole, rail), (done, fill)):
             painter.setBrush(colour)
-            painter.drawRoundedRect(bar, 1.5, 1.5)
+            painter.drawRoundedRect(bar, style.HAIR, style.HAIR)
         painter.restore()
 
 

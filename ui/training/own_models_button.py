@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QPushButton, QWidget
 
 from core.language import tr
 from core.providers import LOCAL
@@ -17,7 +17,7 @@ from ui.workspace import Workspace
 FOLDER_KIND = "model-folder"  # the folder that was opened last is remembered under it
 
 
-class OwnModelsButton(QToolButton):
+class OwnModelsButton(QPushButton):
     """Adds models from a folder or the hub, and selects them in the list of base models."""
 
     def __init__(self, workspace: Workspace, base: ModelBox, owner: QWidget) -> None:
@@ -26,9 +26,7 @@ class OwnModelsButton(QToolButton):
         self.setText(tr("Add…"))
         basics.explain(self, tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
         self.setAccessibleName(tr("Add a base model"))
-        self.setStyleSheet(style.NO_MENU_ARROW_SHEET)  # the text says that something follows
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the list beside it
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setStyleSheet(style.NO_MENU_ARROW_BUTTON_SHEET)  # the text says that something follows
         menu = QMenu(self)
         menu.addAction(tr("From a &folder…"), self._ask_for_folder)
         menu.addAction(tr("From the Hugging Face &hub…"), self._ask_for_repository)

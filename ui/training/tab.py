@@ -101,29 +101,23 @@ class TrainingTab(Tab):
         self.runner.ended.connect(self._on_ended)
         self.again.clicked.connect(lambda _checked: self.runner.wake())
         self.until_learned.clicked.connect(lambda _checked: self.show_teaching())
-        self.at_server.clicked.connect(lambda _checked: ServerContentsDialog(self.workspace, parent=self).open())
+        self.at_server.clicked.connect(lambda _checked: self._show_server_contents())
 
     def _lay_out(self) -> None:
-        empty = basics.EmptyState(
-            tr("Nothing has been trained yet"),
-            tr("Training teaches a copy of the base model your rows: a small one takes minutes on this computer. "
-               "Choose the rows above and press “Start training”; then watch the loss fall here."),
-        )  # fmt: skip
         self.jobs = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         self.jobs.setObjectName("training-jobs")
         self.jobs.addWidget(self.table)
         self.jobs.addWidget(self.pane)
         self.jobs.setStretchFactor(1, 1)
         self.body = QStackedWidget()
-        self.body.addWidget(empty)
+        self.body.addWidget(self._build_empty())
         self.body.addWidget(self.jobs)
         self.new = basics.disclosure_button(tr("New training"))
         self.new.setChecked(True)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
-        basics.explain(self.at_server, tr("Jobs created elsewhere, uploaded files and models"))
+        basics.explain(self.at_server, _at_server_words())
         self.until_learned = QPushButton(tr("&Teach until learned…"))
-        words = tr("Rows, training and questions in rounds, until the facts are learned or the time is used up")
-        basics.explain(self.until_learned, words)
+        basics.explain(self.until_learned, _until_learned_words())
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
@@ -139,6 +133,18 @@ class TrainingTab(Tab):
         layout.addLayout(above)
         layout.addWidget(self.form)
         layout.addWidget(self.body, 1)
+
+    def _build_empty(self) -> QWidget:
+        """What training is, and the ways to it beside the form above."""
+        words = tr(
+            "Training teaches a copy of the base model your rows: a small one takes minutes on this computer. "
+            "Choose the rows above and press “Start training”; then watch the loss fall here."
+        )
+        ways = (
+            basics.choice_button(tr("Teach until learned…"), _until_learned_words(), self.show_teaching),
+            basics.choice_button(tr("Jobs, files and models…"), _at_server_words(), self._show_server_contents),
+        )
+        return basics.EmptyState(tr("Nothing has been trained yet"), words, parts=ways)
 
     def title(self) -> str:
         return tr("Training")
@@ -319,6 +325,9 @@ class TrainingTab(Tab):
         dialog.open()
         dialog.raise_()
 
+    def _show_server_contents(self) -> None:
+        ServerContentsDialog(self.workspace, parent=self).open()
+
     def _on_queued(self) -> None:
         offer = self.form.offer()
         if offer is not None and offer.state != "ready":
@@ -380,6 +389,14 @@ class TrainingTab(Tab):
         """Hand a model on; few servers name checkpoints in their list, so it is added there."""
         self.workspace.add_offer(job.provider, model)
         self.show_model.emit(tab, job.provider, model)
+
+
+def _until_learned_words() -> str:
+    return tr("Rows, training and questions in rounds, until the facts are learned or the time is used up")
+
+
+def _at_server_words() -> str:
+    return tr("Jobs created elsewhere, uploaded files and models")
 
 
 _Known = tuple[object, dict[str, MetricSeries]]  # the state of a job when its curves were read, and they

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SHOWN_TABLES = {*records.TABLES, Table.EVAL_RUN, Table.EVAL_ANSWER}
 MAX_MINUTES, MAX_ROUNDS = 10_000, 50
+WIDTH, HEIGHT_OF_A_RUN = 760, 680  # pixels; before a run the dialog is as high as its fields
 PLOT_HEIGHT = 240  # pixels; the verdict stands above it
 
 
@@ -98,6 +99,7 @@ class TeachingDialog(QDialog):
         )
         grid = QGridLayout()
         grid.setHorizontalSpacing(style.SPACE)
+        grid.setVerticalSpacing(style.HAIR)
         fields = (
             (tr("Base &model"), self.model),
             (tr("Budget in m&inutes"), self.minutes),
@@ -122,10 +124,12 @@ class TeachingDialog(QDialog):
         layout.addLayout(grid)
         for part in (self.own, self.everyday, self.general):
             layout.addWidget(part)
-        layout.addWidget(self._build_results(), 1)
+        self._results = self._build_results()
+        self._results.hide()
+        layout.addWidget(self._results, 1)
         layout.addWidget(self.note)
         layout.addLayout(buttons)
-        self.resize(style.scaled(760), style.scaled(680))
+        self.resize(style.scaled(WIDTH), self.sizeHint().height())
 
     def _build_results(self) -> QWidget:
         """What came out, the curve, and each round; they scroll, since there may be many rounds."""
@@ -196,8 +200,15 @@ class TeachingDialog(QDialog):
             lines = build_lines(found.run) if found else []
             self.plot.show_lines(lines, tr("round"))
             self.plot.setAccessibleDescription(self._format_rounds())
+        self._show_room(found is not None)
         self.rows.setText(self._format_rounds())
         self.verdict.setText("\n".join(report.build_sentences(found)) if found and not self.runner.is_running else "")
+
+    def _show_room(self, has_run: bool) -> None:
+        """Give the dialog the height of a run, once there is one."""
+        if has_run and self._results.isHidden():
+            self._results.show()
+            self.resize(self.width(), max(self.height(), style.scaled(HEIGHT_OF_A_RUN)))
 
     def _format_rounds(self) -> str:
         run = self._found.run if self._found else None

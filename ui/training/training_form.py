@@ -64,7 +64,7 @@ class MetadataTable(QTableWidget):
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + style.SPACE)
         self.setFixedHeight(4 * self.verticalHeader().defaultSectionSize())
         self.itemChanged.connect(lambda _item: self._on_changed())
 

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
+    QCommandLinkButton,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -38,7 +39,7 @@ from core.language import tr
 from ui import style
 
 MENU_ROOM = 6  # average letters that a menu is wider than Qt makes it
-SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+SPIN_BOX_MARGINS = (8, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
 # Keys of standard actions for which a plain X session, or Windows, defines none.
@@ -111,6 +112,15 @@ def primary_button(text: str) -> QPushButton:
     return button
 
 
+def choice_button(title: str, words: str, run: Callable[[], object]) -> QCommandLinkButton:
+    """A large button for one of several ways to go on: what it is called, and below it what it does."""
+    button = QCommandLinkButton(title, words)
+    button.setIcon(style.icon("arrow-right"))
+    button.setMinimumWidth(style.scaled(style.TEXT_WIDTH))
+    button.clicked.connect(lambda _checked: run())
+    return button
+
+
 def tool_button(text: str, name: str, has_tip: bool = False) -> QToolButton:
     """A flat button that shows `text`, one or two characters; a screen reader says `name`, also its tooltip if `has_tip`."""
     button = QToolButton()
@@ -134,7 +144,7 @@ def disclosure_button(text: str) -> QToolButton:
     button = QToolButton()
     button.setText(text)
     button.setCheckable(True)
-    button.setAutoRaise(True)
+    button.setProperty("disclosure", True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setArrowType(Qt.ArrowType.RightArrow)
     button.toggled.connect(lambda on: button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow))
@@ -156,6 +166,16 @@ def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
         else:
             layout.addLayout(part)
     return page
+
+
+def in_the_middle(*parts: QWidget) -> QHBoxLayout:
+    """A line with `parts` in its middle. A single one gets all the width up to its largest."""
+    line = QHBoxLayout()
+    line.addStretch()
+    for part in parts:
+        line.addWidget(part, int(len(parts) == 1 and isinstance(part, QLabel)))
+    line.addStretch()
+    return line
 
 
 def order_focus(*widgets: QWidget) -> None:
@@ -366,30 +386,25 @@ class Chip(QLabel):
 class EmptyState(QWidget):
     """What a page shows while it has no content: what will be here, and what to do next."""
 
-    def __init__(self, title: str = "", text: str = "", buttons: Sequence[QPushButton] = ()) -> None:
-        """The `buttons` are what can be done next, below the text."""
+    def __init__(
+        self, title: str = "", text: str = "", buttons: Sequence[QPushButton] = (), parts: Sequence[QWidget] = ()
+    ) -> None:
+        """The `buttons` are what can be done next, below the text and what else is shown, the `parts`."""
         super().__init__()
         self.title, self.text = heading(title), label(text, wrap=True, dim=True)
         self.text.setMaximumWidth(style.scaled(style.TEXT_WIDTH))
         layout = QVBoxLayout(self)
         layout.addStretch()
-        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for part in (self.title, self.text):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(self.title)
-        # Alone, a widget that is narrower than its page is put at the left of it.
-        middle = QHBoxLayout()
-        middle.addStretch(1)
-        middle.addWidget(self.text, 100)
-        middle.addStretch(1)
-        layout.addLayout(middle)
+        layout.addLayout(in_the_middle(self.text))
+        for more in parts:
+            layout.addSpacing(style.SPACE // 2)
+            layout.addLayout(in_the_middle(more))
         if buttons:
-            line = QHBoxLayout()
-            line.addStretch()
-            for button in buttons:
-                line.addWidget(button)
-            line.addStretch()
             layout.addSpacing(style.SPACE)
-            layout.addLayout(line)
+            layout.addLayout(in_the_middle(*buttons))
         layout.addStretch()
 
     def set_texts(self, title: str, text: str) -> None:

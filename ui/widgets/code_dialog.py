@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -36,6 +36,7 @@ class CodeDialog(QDialog):
         self.setWindowTitle(tr("Show code"))
         self.resize(style.scaled(820), style.scaled(620))
         self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
         for name, text in (
             (tr("Python"), request_code.to_python(call)),
             (tr("curl"), request_code.to_curl(call)),
@@ -91,6 +92,6 @@ class CodeDialog(QDialog):
 def _build_field(name: str, text: str) -> QPlainTextEdit:
     field = QPlainTextEdit(text, readOnly=True)
     field.setAccessibleName(name)
-    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    field.setFont(style.fixed_font())
     field.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
     return field

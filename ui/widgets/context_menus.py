@@ -2,12 +2,14 @@
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QMenu, QTableView, QTreeView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QMenu, QTableView, QTreeView, QWidget
 
+from core.formats import markdown_tables
 from core.language import tr
 from ui.widgets import basics
 
 Entry = QAbstractButton | QAction
+OFFERED = "offers-menu"  # the property of a widget that has a menu
 MAX_ROWS_COPIED = 20_000  # lines of a list; a clipboard is no way to move more
 
 
@@ -28,6 +30,9 @@ def offer(widget: QWidget, *entries: Entry | None) -> None:
         if menu.actions():
             menu.popup(over.mapToGlobal(place))
 
+    if widget.property(OFFERED):  # the new entries take the place of those before
+        widget.customContextMenuRequested.disconnect()
+    widget.setProperty(OFFERED, True)
     widget.customContextMenuRequested.connect(show)
 
 
@@ -51,12 +56,24 @@ def _add_copy(menu: QMenu, view: QAbstractItemView) -> None:
     def copy() -> None:
         QGuiApplication.clipboard().setText(format_selection(view))
 
+    def copy_markdown() -> None:
+        QGuiApplication.clipboard().setText(format_markdown(view))
+
     basics.menu_action(menu, tr("&Copy"), copy).setEnabled(bool(_chosen(view)))
+    if _header(view) is not None:
+        basics.menu_action(menu, tr("Copy as a &Markdown table"), copy_markdown).setEnabled(bool(_chosen(view)))
 
 
 def format_selection(view: QAbstractItemView) -> str:
     """The selected lines as tab-separated text; of a list the text alone. Hidden columns are left out."""
     return "\n".join("\t".join(_cells(view, index)) for index in _chosen(view)[:MAX_ROWS_COPIED])
+
+
+def format_markdown(view: QAbstractItemView) -> str:
+    """The selected lines of a table as a Markdown table with its headings. Hidden columns are left out."""
+    model, across = view.model(), Qt.Orientation.Horizontal
+    head = [" ".join(str(model.headerData(column, across) or "").split()) for column in _columns(view)]
+    return markdown_tables.write_table(head, [_cells(view, index) for index in _chosen(view)[:MAX_ROWS_COPIED]])
 
 
 def _chosen(view: QAbstractItemView) -> list[QModelIndex]:
@@ -76,14 +93,15 @@ def _cells(view: QAbstractItemView, first: QModelIndex) -> list[str]:
 
 def _columns(view: QAbstractItemView) -> list[int]:
     """The columns as they are seen, from left to right."""
-    header = (
-        view.horizontalHeader()
-        if isinstance(view, QTableView)
-        else view.header()
-        if isinstance(view, QTreeView)
-        else None
-    )
+    header = _header(view)
     if header is None:
         return [0]
     order = (header.logicalIndex(place) for place in range(header.count()))
     return [column for column in order if not header.isSectionHidden(column)]
+
+
+def _header(view: QAbstractItemView) -> QHeaderView | None:
+    """The headings of a table or tree; None for a list."""
+    if isinstance(view, QTableView):
+        return view.horizontalHeader()
+    return view.header() if isinstance(view, QTreeView) else None

@@ -39,9 +39,9 @@ class DropOverlay(QWidget):
         veil = QColor(self.palette().color(QPalette.ColorRole.Base))
         veil.setAlpha(VEIL_ALPHA)
         painter.fillRect(self.rect(), veil)
-        painter.setPen(QPen(style.focus_ring_colour(), 3, Qt.PenStyle.DashLine))
-        inset = style.SPACE
+        painter.setPen(QPen(style.focus_ring_colour(), style.HAIR, Qt.PenStyle.DashLine))
+        inset, around = style.SPACE, 4 * style.SPACE
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), inset, inset)
         painter.setFont(style.sized_font(painter.font(), style.DISPLAY))
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))
-        painter.drawText(self.rect().adjusted(40, 40, -40, -40), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.text)  # fmt: skip
+        painter.drawText(self.rect().adjusted(around, around, -around, -around), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.text)  # fmt: skip

@@ -4,7 +4,7 @@ import json
 import re
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from core import checks
@@ -28,7 +28,7 @@ class JsonDialog(QDialog):
         self.setWindowTitle(title)
         self.resize(style.scaled(760), style.scaled(480))
         self.editor = QPlainTextEdit(row_json.indent_json(text))
-        self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.editor.setFont(style.fixed_font())
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
         self._before = self.text()

@@ -24,7 +24,7 @@ from core.errors import JukuError
 from core.language import tr
 from core.storage.project import Changes, Project
 from ui import style
-from ui.widgets import basics, context_menus
+from ui.widgets import basics, context_menus, tables
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
@@ -111,18 +111,11 @@ class SnapshotsDialog(QDialog):
         self.keep = basics.primary_button(tr("Save this state"))
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([tr("Name"), tr("Saved on"), self._words.size])
-        self.table.setAccessibleName(self._words.states)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        tables.set_up(self.table, self._words.states)
         self.table.setEditTriggers(
             QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked
         )
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
         for column in (DATE_COLUMN, SIZE_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

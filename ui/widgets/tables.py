@@ -1,11 +1,11 @@
-"""Read-only tables of plain texts, with a text in place of an empty table; in one kind rows can be ticked."""
+"""What all tables are; and tables of plain texts, with a text in place of an empty one; in one kind rows can be ticked."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableView, QTableWidget, QTableWidgetItem
 
 from ui import style
 from ui.widgets import basics, context_menus
@@ -38,10 +38,9 @@ class TextTable(QStackedWidget):
     def __init__(self, name: str, columns: Sequence[str], even: int = 0) -> None:
         """The first `even` columns share the remaining width."""
         super().__init__()
-        self.table, self.nothing = _build_table(name, columns), basics.EmptyState()
-        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table, self.nothing = build(name, columns), basics.EmptyState()
         header = self.table.horizontalHeader()
-        header.setMaximumSectionSize(-1 if even else MAX_COLUMN_WIDTH)
+        header.setMaximumSectionSize(-1 if even else style.scaled(MAX_COLUMN_WIDTH))
         header.setStretchLastSection(not even)
         for column in range(even):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
@@ -80,7 +79,7 @@ class TextTable(QStackedWidget):
         for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):
             self.table.resizeColumnToContents(column)
             room = self.table.columnWidth(column) + style.SPACE
-            self.table.setColumnWidth(column, min(MAX_COLUMN_WIDTH, room))
+            self.table.setColumnWidth(column, min(style.scaled(MAX_COLUMN_WIDTH), room))
 
     def colour(self, row: int, column: int, colour: QColor) -> None:
         """Colour the text of a cell."""
@@ -97,9 +96,9 @@ class CheckableTable(QStackedWidget, Generic[T]):
     def __init__(self, name: str, columns: Sequence[str], cells: Callable[[T], tuple[str, ...]]) -> None:
         super().__init__()
         self._cells, self._items = cells, list[T]()
-        self.table, self.nothing = _build_table(name, columns), basics.EmptyState()
+        self.table, self.nothing = build(name, columns), basics.EmptyState()
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setMaximumSectionSize(MAX_CHECKABLE_WIDTH)
+        self.table.horizontalHeader().setMaximumSectionSize(style.scaled(MAX_CHECKABLE_WIDTH))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.itemChanged.connect(lambda _item: self.checked_changed.emit())
         self.addWidget(self.nothing)
@@ -124,7 +123,9 @@ class CheckableTable(QStackedWidget, Generic[T]):
         self.table.resizeColumnsToContents()
         for column in range(self.table.columnCount() - 1):
             room = style.SPACE + (TICK_WIDTH if column == 0 else 0)
-            self.table.setColumnWidth(column, min(MAX_CHECKABLE_WIDTH, self.table.columnWidth(column) + room))
+            self.table.setColumnWidth(
+                column, min(style.scaled(MAX_CHECKABLE_WIDTH), self.table.columnWidth(column) + room)
+            )
 
     def items(self) -> list[T]:
         """All items, in the order shown."""
@@ -146,18 +147,32 @@ class CheckableTable(QStackedWidget, Generic[T]):
         return item
 
 
-def _build_table(name: str, columns: Sequence[str]) -> QTableWidget:
-    """An empty table of rows that can be selected and not edited."""
+def set_up(view: QTableView, name: str, several: bool = False, lines: int = 1) -> None:
+    """Make `view` a table as all are: whole rows are selected, one or `several`; nothing is edited; Tab leaves it.
+
+    `name` is for screen readers, `lines` of text fit into a row. Who has more to offer than a copy of the lines calls
+    `context_menus.offer`.
+    """
+    view.setAccessibleName(name)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    modes = QAbstractItemView.SelectionMode
+    view.setSelectionMode(modes.ExtendedSelection if several else modes.SingleSelection)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setTabKeyNavigation(False)
+    view.setShowGrid(False)
+    view.setWordWrap(lines > 1)
+    view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.verticalHeader().hide()
+    view.verticalHeader().setDefaultSectionSize(lines * view.fontMetrics().lineSpacing() + style.SPACE)
+    header = view.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    context_menus.offer(view)
+
+
+def build(name: str, columns: Sequence[str]) -> QTableWidget:
+    """An empty table of plain texts with these headings."""
     table = QTableWidget(0, len(columns))
     table.setHorizontalHeaderLabels(list(columns))
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    context_menus.offer(table)
-    table.verticalHeader().hide()
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    set_up(table, name)
     return table

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent, QTextCursor, QTe
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 from core.language import tr
+from ui import style
 
 FIT_ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
 ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -18,6 +19,7 @@ class GrowingTextEdit(QPlainTextEdit):
     def __init__(self, least: int = 1, most: int = 0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._least, self._most = least, most
+        self.setViewportMargins(style.FIELD_INSET, 0, style.FIELD_INSET, 0)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setTabChangesFocus(True)

@@ -67,6 +67,9 @@ def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, s
     first, second = load(sample, conversation).answers
     assert (first.text, second.text, first.pane, first.reported) == ("Three.", "3.", RIGHT, TUNED)
     assert (first.fingerprint, first.sent, first.received, first.complete) == (fake_server.FINGERPRINT, 1, 7, True)
+    assert first.reason == second.reason == "stop"
+    assert 0 < first.first_seconds < first.seconds
+    assert first.tokens_per_second == pytest.approx(6 / (first.seconds - first.first_seconds))
     assert first.passages[0].passage.text in spec.load(sample.rows).text
     assert first.passages[0].score > first.passages[-1].score > 0
     assert seen == [(0, "Three."), (1, "3.")]
@@ -244,3 +247,18 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
 def test_without_a_spec_no_fact_is_guessed(project):
     assert corrections.guess_facts(project.rows, QUESTION, "Three.") == corrections.FactGuess([], [])
     assert corrections.suggest_key_points(QUESTION, "A team has 3 players.", []) == "3"
+
+
+@pytest.mark.parametrize(
+    ("reason", "received", "cut"), [("", 160, 160), ("", 159, None), ("length", 12, 160), ("stop", 160, None)]
+)
+def test_whether_an_answer_was_cut_is_told_by_its_reason_where_the_server_gives_one(project, reason, received, cut):
+    conversation, turn = say(project, QUESTION)
+    reply = Reply(["Three."], RIGHT.model, "fp", 1.0, received, True, 3, 0.25, (reason,))
+    body = {"model": RIGHT.model, "messages": [], "max_tokens": 160}
+    asyncio.run(
+        project.write("", conversations.store_answers, PaneRequest(turn, RIGHT, "", "", Sampling()), reply, body, [])
+    )
+    answers = load(project, conversation).answers
+    assert conversations.find_cut(answers) == cut
+    assert answers[0].tokens_per_second == pytest.approx((received - 1) / 0.75)

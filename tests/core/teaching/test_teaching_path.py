@@ -16,10 +16,10 @@ from tests.support.projects import new_example, write
         (PathState(), 0, "drop the text"),
         (PathState(characters=900), 1, "facts that were found"),
         (PathState(900, 20), 2, "generate rows"),
-        (PathState(900, 20, rows=4, drafts=60, exam_rows=9), 2, "60 drafts"),
+        (PathState(900, 20, rows=4, drafts=60, exam_rows=9, all_drafts=62), 2, "62 drafts"),
         (PathState(900, 20, rows=40), 2, "for the exam"),
         (PathState(900, 22, rows=10, bare_facts=14), 2, "have none (14 of 22)"),  # a few rows were brought
-        (PathState(900, 22, rows=10, drafts=457, exam_rows=0, bare_facts=14), 2, "457 drafts"),
+        (PathState(900, 22, rows=10, drafts=457, exam_rows=0, bare_facts=14, all_drafts=460), 2, "460 drafts"),
         (PathState(900, 22, rows=10, bare_facts=9), 2, "for the exam"),
         (PathState(900, 22, rows=60, bare_facts=22), 2, "for the exam"),  # rows that name no fact are enough, too
         (PathState(900, 22, rows=10, exam_rows=4, bare_facts=14), 3, "on 10 rows"),

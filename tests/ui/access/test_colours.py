@@ -1,23 +1,28 @@
 """Every colour of a text, a sign and a line can be told from its ground in both themes (WCAG 2.2 AA), whatever the desktop's accent."""
 
+import re
 from itertools import product
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QMargins, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPalette
-from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QListView, QToolButton, QWidget
 
 from core.exam.statistics import PassRate
 from tests.support.accessible_tree import describe
 from tests.support.pages import whole_program
+from tests.support.until import until
 from ui import style
 from ui.charts.curve_legend import colour_of
 from ui.exam.heat_map_model import rate_colour
+from ui.widgets import basics
 from ui.widgets.diff_row_painting import background_colours
 
 TEXT, EDGE = style.TEXT_CONTRAST, style.EDGE_CONTRAST
 THEMES = ("light", "dark")
+MAX_ROWS = 6  # of a table whose cells are measured
+RING = 3  # pixels around a text in which the ring of the keyboard may be
 ACCENTS = ("#e95420", "#3584e4", "#ffff00", "#000000", "#ffffff", "#9141ac", "#e62d42", "#2190a4", "#6f8396")
 GROUNDS = ("Base", "Window", "AlternateBase", "Button")
 
@@ -116,6 +121,47 @@ def test_what_is_painted_can_be_read_in_every_view(whole, theme, qapp):
     assert met[0] > 500
 
 
+def test_cells_can_be_read_wherever_the_keyboard_is(whole, theme):
+    """The first warning before a training stood on the teal of the cell that has the keyboard."""
+    found, met = [], [0]
+
+    async def look(name, root, _window):
+        root.window().activateWindow()
+        await until(lambda: QApplication.activeWindow() is root.window())
+        for view in (one for one in whole_program.shown_children(root) if isinstance(one, QAbstractItemView)):
+            basics.select_row(view, 0)
+            for ends_selection in (False, True):
+                if ends_selection:
+                    view.clearSelection()
+                view.setFocus()
+                picture = read_pixels(view.window())
+                for place in shown_cells(view):
+                    met[0] += 1
+                    ratio = contrast_in(view.viewport(), place, picture)
+                    if ratio < TEXT:
+                        found.append(f"{name}: {ratio:.2f} {type(view).__name__}")
+
+    whole(look)
+    assert not found, "\n".join(sorted({*found}))
+    assert met[0] > 500
+
+
+def shown_cells(view: QAbstractItemView) -> list[QRect]:
+    """The places of the first texts of a table or list that are seen whole."""
+    model, found = view.model(), list[QRect]()
+    columns = 1 if isinstance(view, QListView) else model.columnCount()
+    for row, column in product(range(min(MAX_ROWS, model.rowCount())), range(columns)):
+        index = model.index(row, column)
+        place = view.visualRect(index)
+        letters = re.findall(
+            r"\w", str(index.data() or "")
+        )  # a single digit or dash is too thin to have its whole colour
+        if len(letters) > 1 and view.indexWidget(index) is None and view.viewport().visibleRegion().contains(place):
+            icon = view.iconSize().width() + RING if index.data(Qt.ItemDataRole.DecorationRole) is not None else 0
+            found.append(place.adjusted(RING + icon, RING, -RING, -RING))
+    return found
+
+
 def is_whole(widget: QWidget) -> bool:
     """Whether nothing of it is scrolled out of sight."""
     return widget.visibleRegion().boundingRect() == widget.rect()
@@ -131,8 +177,12 @@ def read_pixels(window: QWidget) -> np.ndarray:
 def painted_contrast(widget: QWidget, picture: np.ndarray) -> float:
     """Between the commonest colour and the one that differs most from it, inside a widget's edge."""
     margin = 3 if isinstance(widget, QAbstractButton) and not isinstance(widget, QToolButton) else 0
-    corner = widget.mapTo(widget.window(), QPoint(margin, margin))
-    height, width = widget.height() - 2 * margin, widget.width() - 2 * margin
+    return contrast_in(widget, widget.rect().marginsRemoved(QMargins(*[margin] * 4)), picture)
+
+
+def contrast_in(widget: QWidget, place: QRect, picture: np.ndarray) -> float:
+    """Between the commonest colour of a place of `widget` and the one that differs most from it."""
+    corner, height, width = widget.mapTo(widget.window(), place.topLeft()), place.height(), place.width()
     values = picture[corner.y() : corner.y() + height, corner.x() : corner.x() + width]
     colours, counts = np.unique(values, return_counts=True)
     ground = QColor(int(colours[counts.argmax()]))

@@ -1,12 +1,9 @@
 """Every tab and every dialog in both languages: no text of the program is cut, and a screen reader learns what is there."""
 
 import pytest
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
 from tests.support import accessible_tree, cut_texts
 from tests.support.pages import whole_program
-from ui.widgets import screen_fit
 
 # The size of texts, and the room of a screen on which a person has it.
 SIZES = ((100, (1024, 612)), (150, (1440, 860)), (200, (1916, 1040)))
@@ -23,23 +20,10 @@ def test_nothing_is_cut_and_everything_is_named(whole, speech, size, room):
 
     async def look(name, root, window):
         shown = list(whole_program.shown_children(root))
-        top = root.window()
-        if top is not window:
-            screen_fit.make_room_for(top, QSize(*room))
-            found.extend(f"{name}: {text}" for text in _hidden_buttons(top))
-        found.extend(f"{name}: {text}" for text in cut_texts.cut_texts(iter(shown), speech))
+        found.extend(f"{name}: {text}" for text in cut_texts.faults_of_view(root, window, room, speech))
         if size == 100:
             found.extend(f"{name}: {text}" for text in accessible_tree.missing(shown))
             found.extend(f"{name}: {text}" for text in accessible_tree.repeated_mnemonics(shown))
 
     whole(look, speech, size, room)
     assert found == []
-
-
-def _hidden_buttons(dialog):
-    """The buttons at the end of a dialog that lie outside of it."""
-    boxes = [box for box in dialog.findChildren(QDialogButtonBox) if box.isVisible()]
-    for button in (button for box in boxes for button in box.findChildren(QPushButton) if button.isVisible()):
-        place = button.mapTo(dialog, button.rect().bottomRight())
-        if not dialog.rect().contains(place):
-            yield f"the button {button.text()!r} is out of sight"

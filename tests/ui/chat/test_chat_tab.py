@@ -6,6 +6,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent
+from PySide6.QtWidgets import QPushButton
 
 from core.chat import conversations
 from core.chat.conversations import ChatPane
@@ -27,6 +28,7 @@ from ui.chat import send_question
 from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.suggested_questions import _load_suggestions
+from ui.chat.tab import SHORT_CONVERSATION
 from ui.widgets.code_dialog import CodeDialog
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
@@ -67,6 +69,7 @@ def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     told = scene.column(1).summary.text()
     assert told.startswith(f"Fake · study (abc123) · base-model · {FINGERPRINT} · Closed book\n")
     assert "tokens: 1 sent, 7 received" in told
+    assert "first word after" in told and "tokens/s" in told and "ended by itself" in told
     assert TUNED in scene.column(1).summary.toolTip()
     first, second = server.asked
     assert first["messages"] == second["messages"]
@@ -578,6 +581,22 @@ def test_a_suggested_question_is_asked_with_one_click(scene, server):
     scene.play(go())
     assert {asked["messages"][-1]["content"] for asked in server.asked} == {QUESTION}
     assert not scene.tab.suggestions.isVisible()
+    # While the conversation is short, what was not asked in it is offered below.
+    offered = scene.tab.next_questions
+    assert offered.isVisible()
+    others = [button.text() for button in offered.findChildren(QPushButton) if button.isVisible()]
+    assert len(others) == 2 and QUESTION not in others
+
+
+def test_a_long_conversation_has_the_room_for_itself(scene, server):
+    async def go():
+        for number in range(SHORT_CONVERSATION + 1):
+            scene.tab.question.setPlainText(f"{QUESTION} {number}")
+            scene.tab.send.click()
+            await scene.quiet()
+
+    scene.play(go())
+    assert not scene.tab.next_questions.isVisible()
 
 
 def test_a_model_handed_over_stands_beside_the_base_even_before_it_is_offered(scene, server):

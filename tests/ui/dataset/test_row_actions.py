@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QInputDialog, QPushButton, QWidget
 from core.dataset import examples
 from core.dataset.filters import Filter, find
 from core.errors import FormatError
-from core.formats import jsonl
+from core.formats import clipboard_text, jsonl
 from core.spec import spec
 from tests.support.pages.controls import choose_at
 from tests.support.until import until
@@ -287,6 +287,21 @@ def test_rows_are_filtered_by_the_value_of_a_cell(run, grid, qtbot, field):
             for action in chosen:
                 action.trigger()
                 assert bar.line.text() == expected
+
+    run(go())
+
+
+def test_rows_are_copied_as_a_markdown_table_that_can_be_pasted(run, grid):
+    async def go():
+        await grid.project.write("", examples.set_field, 2, "answer", "two | or\nthree")
+        grid.table.select_rows([1, 2])
+        clipboard = QGuiApplication.clipboard()
+        clipboard.setText("")
+        grid.rows.copy_markdown.trigger()
+        await until(clipboard.text)
+        found = clipboard_text.detect_pasted(clipboard.text())
+        assert found.has_head and {"question", "answer"} <= found.mapping.keys()
+        assert len(clipboard.text().splitlines()) == 4 and r"two \| or<br>three" in clipboard.text()
 
     run(go())
 

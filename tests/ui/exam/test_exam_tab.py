@@ -317,9 +317,12 @@ def test_facts_gained_are_named_filtered_and_looked_up(run, tab, server):
     assert overview.titles[0].text() == "Gained: 2 facts" and overview.named.text() == "study (abc123) · Closed book"
     page = overview.widget()
     page.resize(1000, 900)
-    page.layout().activate()
-    order = [overview.sentences[0], overview.table, overview.sentences[2], overview.named, overview.gained]
+    for layout in (page.layout(), overview.lists.layout()):
+        layout.activate()
+    order = [overview.sentences[0], overview.table, overview.named, overview.gained, overview.sentences[2]]
     assert order == sorted(order, key=lambda part: part.mapTo(page, part.rect().topLeft()).y())
+    assert overview.gained.height() == overview.gained.needed_height() < 4 * overview.gained.sizeHintForRow(0)
+    assert overview.lost.isHidden() and not overview.titles[1].isHidden()  # a title tells that there is nothing
     sizes = [label.font().pointSizeF() for label in overview.sentences[:2]]
     assert sizes[0] > sizes[1]
     overview.gained.clicked.emit(overview.gained.lines.index(1))

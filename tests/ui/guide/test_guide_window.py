@@ -1,15 +1,22 @@
 """The guide in the program: its window, the search, links, and the page for the tab."""
 
+import re
+from array import array
+
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QInputDialog
 
 import core
 from core import guide, language
+from core.dataset.filters import Filter
+from tests.support.pages import whole_program
 from tests.support.until import until
+from ui.dataset.export_dialog import ExportDialog
 from ui.guide.guide_window import GuideWindow
-from ui.menus import help_menu
+from ui.menus import dialog_help, help_menu
 from ui.widgets import basics
 
 
@@ -100,8 +107,18 @@ def test_in_japanese(japanese, qtbot):
     assert reader.browser.toPlainText().startswith("試験で確かめる")
     reader.field.setText("目隠し採点")
     assert any("採点は信頼できるか" in text for text in texts(reader))
-    reader.show_page("services")
+    reader.show_page(guide.CHANGES_PAGE)
     assert reader.browser.toPlainText().startswith("このページは英語だけです。")
+
+
+def test_every_page_is_there_in_both_languages():
+    pages = {language: {path.stem for path in (guide.FOLDER / language).glob("*.md")} for language in ("en", "ja")}
+    assert pages["en"] == pages["ja"]
+    headings = [
+        {page: re.findall(r"^#+", (guide.FOLDER / language / f"{page}.md").read_text("utf-8"), re.MULTILINE) for page in
+         ("services", "engine-server")} for language in ("en", "ja")
+    ]  # fmt: skip
+    assert headings[0] == headings[1]
 
 
 def test_what_is_new_leads_into_the_guide(run, window):
@@ -128,3 +145,26 @@ def test_f1_opens_the_page_of_the_tab_and_the_guide_ends_with_its_window(run, wi
 
     run(go())
     assert {tab.icon for tab in window.tab_list} == {*help_menu.PAGES_OF_TABS}
+
+
+def test_f1_in_a_dialog_opens_the_page_of_the_dialog(run, window):
+    async def go():
+        for dialog, page in (
+            (ExportDialog(window.workspace, Filter(), array("q"), window), "rows"),
+            (QInputDialog(window), "spec"),
+        ):
+            window.tabs.setCurrentWidget(window.spec_tab)
+            dialog.open()
+            await until(lambda dialog=dialog: QApplication.activeWindow() is dialog)
+            QTest.keyClick(dialog, Qt.Key.Key_F1)
+            assert window.help.guide.browser.page.name == page and window.help.guide.isVisible()
+            dialog.done(0)
+            window.help.guide.hide()
+
+    run(go())
+
+
+def test_every_dialog_has_a_page():
+    assert whole_program.dialog_classes() == {*dialog_help.PAGES_OF_DIALOGS}
+    pages = {path.stem for path in (guide.FOLDER / "en").glob("*.md")}
+    assert {*dialog_help.PAGES_OF_DIALOGS.values()} <= pages

@@ -27,6 +27,9 @@ def test_the_bar_says_what_is_next_and_a_click_goes_there(run, window):
         ):
             bar.buttons[step].click()
             assert window.tabs.currentWidget() is tab and next_of(window) == [PathStep.TRAINING]
+        bar.act.setFocus()
+        bar.next_wanted.emit()  # the button is off while it runs: the keyboard is with what it works on
+        assert QApplication.focusWidget() is window.tabs.tabBar()  # there is no server: nothing can start
         bar.buttons[PathStep.TEXT].click()
         assert QApplication.focusWidget() is window.spec_tab.editor
 

@@ -1,11 +1,13 @@
 """The prompts in the settings: changed, marked, refused where the program could not fill them, reset."""
 
 import pytest
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from core import language, prompts
 from core.errors import JukuError
 from tests.support.patience import PATIENCE
 from tests.support.until import until
+from ui import style
 from ui.settings import prompts_page
 from ui.settings.prompts_page import PromptsPage
 from ui.settings.settings_dialog import SettingsDialog
@@ -132,3 +134,23 @@ def test_closing_the_settings_saves_and_warns_first(run, workspace, qtbot):
 
     run(go())
     assert prompts.load("judge", "en") == OWN
+
+
+def test_what_is_said_of_a_placeholder_pushes_no_button(page, qapp):
+    """“missing” is longer than a tick: in two lines it made its row higher, and the buttons below it moved."""
+    style.apply(qapp, "light")
+    page.resize(900, 620)
+    choose(page, prompts.PROMPT_NAMES[0])
+
+    def places():
+        QApplication.processEvents()
+        return [
+            button.mapTo(page, button.rect().topLeft())
+            for button in page.placeholders.findChildren(QPushButton)
+            if button.isVisible()
+        ]
+
+    before = places()
+    page.editor.setPlainText("Nothing of it.")
+    assert len(before) > 3 and "missing" in page.placeholders.marks["fact"].text()
+    assert places() == before

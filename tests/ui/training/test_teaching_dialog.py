@@ -10,7 +10,8 @@ from tests.support.learning_server import LearningServer
 from tests.support.pages.training import TrainingPage
 from tests.support.projects import write
 from tests.support.until import until
-from ui.training.teaching_dialog import TeachingDialog
+from ui import style
+from ui.training.teaching_dialog import HEIGHT_OF_A_RUN, TeachingDialog
 from ui.workspace import Workspace
 
 
@@ -48,6 +49,7 @@ def test_a_run_is_begun_shown_and_told(window, run):
         dialog = open_dialog(window)
         await until(lambda: dialog.primary.isEnabled())
         assert not dialog.again.isVisible()
+        assert not dialog.plot.isVisible() and dialog.height() < style.scaled(HEIGHT_OF_A_RUN)  # no empty axes
         dialog.general.setChecked(False)
         dialog.target.setValue(100)
         dialog.primary.click()
@@ -55,6 +57,7 @@ def test_a_run_is_begun_shown_and_told(window, run):
         dialog.close()  # the run goes on
         await until(lambda: newest(window) and newest(window).is_over)
         dialog = open_dialog(window)
+        await until(lambda: dialog.plot.isVisible() and dialog.height() >= style.scaled(HEIGHT_OF_A_RUN))
         await until(lambda: "Exam, asked once at the end: 10/10" in dialog.verdict.text())
         assert dialog.rows.text().splitlines()[1].startswith("Round 1 · questions by rules")
         assert "Round 1" in dialog.plot.accessibleDescription()

@@ -33,10 +33,14 @@ def test_the_menu_of_a_table(qtbot):
     table.selectRow(2)
     table.selectionModel().select(table.model().index(0, 0), table.selectionModel().SelectionFlag.Select | table.selectionModel().SelectionFlag.Rows)  # fmt: skip
     found = entries(table)
-    assert list(found) == ["&Open", "Delete", "&Copy"] and not found["Delete"].isEnabled()
+    assert list(found) == ["&Open", "Delete", "&Copy", "Copy as a &Markdown table"] and not found["Delete"].isEnabled()
     found["&Open"].trigger()
     found["&Copy"].trigger()
     assert pressed and QGuiApplication.clipboard().text() == "<b>0 0\t<b>0 2\n<b>2 0\t<b>2 2"
+    table.setHorizontalHeaderLabels(["One", "Two", "Th|ree"])
+    found["Copy as a &Markdown table"].trigger()
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0] == r"| One | Th\|ree |" and lines[2:] == ["| <b>0 0 | <b>0 2 |", "| <b>2 0 | <b>2 2 |"]
 
 
 def test_every_list_of_the_window_has_a_menu(run, window):
