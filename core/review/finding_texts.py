@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from core.language import tr, trn
-from core.text import contradicting_answers, grounding
+from core.text import contradicting_answers, grounding_texts
 from core.text.grounding import Doubt
 
 MODERATED = "moderated"
@@ -46,7 +46,14 @@ def _format_imbalance(detail: str) -> str:
 
 
 def _format_ungrounded(detail: str) -> str:
-    return grounding.format_doubt(Doubt(*json.loads(detail)))
+    why, words, *more = json.loads(detail)
+    stated, passage, guess = more or ("", "", 0.0)
+    sentences = [grounding_texts.format_doubt(Doubt(why, words, stated, passage))]
+    if passage and not stated:
+        sentences.append(tr("The text says: “{passage}”", passage=passage))
+    if guess:
+        sentences.append(tr("That the row is about this is a guess ({percent}).", percent=f"{guess:.0%}"))
+    return " ".join(sentences)
 
 
 def _format_alike_answers(detail: str) -> str:
