@@ -85,16 +85,15 @@ def _generate(arguments: Arguments) -> int:
         data = {"rows": len(plan.rows), "kinds": dict(plan.counts), "added": 0, "doubtful": 0}
         if not arguments.count:
             added: list[AddedDrafts] = []
-            reporter = progress_reporter(tr("Generate examples without a model"))
+            reporter = progress_reporter(tr("Generate rows without a model"))
 
             def add_rows(db: sqlite3.Connection) -> None:
                 added.append(page_rows.add_rows(db, choice, reporter))
 
-            await document.write(tr("Generate examples without a model"), add_rows, reporter=reporter)
+            await document.write(tr("Generate rows without a model"), add_rows, reporter=reporter)
             data |= {"added": added[0].rows, "doubtful": added[0].doubtful}
             lines.append(str(added[0]))
-        if not plan.is_parsed:
-            lines.append(page_rows.format_missing_analyser())
+        lines += page_rows.format_gaps(plan)
         print_result(arguments, data, "\n".join(lines))
         return CLEAN if plan.rows else PROBLEMS
 
