@@ -123,6 +123,8 @@ QPushButton, QToolButton, QTabBar, QListView, QTreeView, QTableView, QComboBox, 
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QMenu {{ border: 1px solid {dark}; }}
+QMenu::indicator {{ width: {box}px; height: {box}px; left: {menugap}px; border: 0; background: transparent; }}
+QMenu::indicator:checked {{ border-radius: {smallradius}px; background: {accent}; image: url({icons}/check.svg); }}
 QStatusBar {{ border-top: 1px solid {mid}; }}
 QStatusBar::item {{ border: 0; }}
 QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipbase}; }}
@@ -353,7 +355,7 @@ def _sizes() -> dict[str, int]:
     return {
         "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
         "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
-        "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
+        "menugap": scaled(4), "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
+    read_tag,
     with_project,
     with_provider,
 )
@@ -147,7 +148,9 @@ def add_written_rows(add_command: AddCommand) -> None:
     everyday = add_command("everyday", _add_everyday_rows, text)
     text = tr("add up to three validation questions about each fact, worded as neither a row nor the exam asks")
     validation = add_command("validation", _add_validation_rows, text)
-    validation.add_argument("--tag", default="", help=tr("a tag of the new rows, such as that of the rows you train"))
+    validation.add_argument(
+        "--tag", type=read_tag, default="", help=tr("a tag of the new rows, such as that of the rows you train")
+    )
     for added in (own, everyday):
         added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
         added.add_argument("--provider", default=providers.LOCAL)

@@ -74,7 +74,11 @@ MESSAGES: dict[str, Callable[[str], str]] = {
     "near-duplicate": _format_near_duplicate,
     "split-leakage": _format_leak,
     "answers-contradict": _format_contradiction,
-    "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
+    "answer-admits-unknown": lambda words: tr(
+        "The answer says: “{words}”. Where that is right, set the row's kind to “{kind}”.",
+        words=words,
+        kind=tr("not stated"),
+    ),
     "ungrounded": _format_ungrounded,
     "system-prompt-differs": lambda _none: tr("The row has different instructions."),
     "too-few-rows": lambda n: trn(

@@ -37,7 +37,7 @@ from ui.widgets.titled_delegate import TitledDelegate
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
-MAX_LIST_WIDTH = 320  # names longer than this end in an ellipsis, and are whole in the tooltip
+MAX_LIST_WIDTH = 400  # names longer than this end in an ellipsis, and are whole in the tooltip
 DETAILS_ROLE = Qt.ItemDataRole.UserRole
 ROW_PADDING = 6
 TALL_TEXT = "塾か"

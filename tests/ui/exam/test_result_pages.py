@@ -340,7 +340,9 @@ def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot)
     assert line.text.text() == "1 of 6 answers"
     line.begin(70.0)
     line.show_counts(1, 6, 71.0)
-    assert line.text.text() == "1 of 6 answers"
+    assert line.text.text() == "1 of 6 answers" and line.seconds_left is None
+    line.show_counts(4, 6, 131.0)
+    assert line.text.text() == "4 of 6 answers · less than a minute left" and line.seconds_left == 40.0
 
 
 def test_the_lists_begin_at_one_height(result):
