@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import ProgressLine
 from ui.workspace import Workspace
 
+MNEMONIC = re.compile(r"\(&\w\)|&")  # in the text of a box, also as Japanese has it
 SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens of all
 
 
@@ -46,7 +48,8 @@ SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens
 class GenerationPlan:
     """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make.
 
-    `page` are the rows that come without a model; None where a model is to write them.
+    `page` are the rows that come without a model; None where a model is to write them. Where there are none, `more` is how
+    many there would be of facts that have enough.
     """
 
     facts: int
@@ -55,6 +58,7 @@ class GenerationPlan:
     requests: list[RowRequest]
     estimate: GenerationEstimate
     page: PagePlan | None = None
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,12 @@ class GenerationDialog(LlmRunDialog):
     async def work_out(self, found: _Material, reporter: Reporter) -> GenerationPlan:
         if found.choice is None or found.page is None:
             return found.plan
-        page = await asyncio.to_thread(page_rows.plan_rows, found.page, found.choice, reporter)
-        return dataclasses.replace(found.plan, page=page)
+        choice, more = found.choice, 0
+        page = await asyncio.to_thread(page_rows.plan_rows, found.page, choice, reporter)
+        if not page.rows and choice.kinds and not choice.more:
+            other = dataclasses.replace(choice, more=True)
+            more = len((await asyncio.to_thread(page_rows.plan_rows, found.page, other, reporter)).rows)
+        return dataclasses.replace(found.plan, page=page, more=more)
 
     def show_data(self, found: GenerationPlan) -> None:
         self.plan, self._is_working = found, False
@@ -257,8 +265,12 @@ class GenerationDialog(LlmRunDialog):
             return tr("Choose a kind of question.")
         if self.more.isChecked():
             return tr("Every question that can be made of these facts is there already.")
-        gaps = page_rows.format_gaps(page) if page else []
-        return " ".join([tr("Nothing that these facts lack can be made without a model."), *gaps])
+        parts = [tr("Nothing that these facts lack can be made without a model.")]
+        if self.plan and self.plan.more:
+            box = MNEMONIC.sub("", self.more.text())
+            parts.append(trn("{n} other row can be made: tick “{box}”.", "{n} other rows can be made: tick “{box}”.",
+                             self.plan.more, box=box))  # fmt: skip
+        return " ".join([*parts, *(page_rows.format_gaps(page) if page else [])])
 
     def start(self) -> None:
         self._show_next_steps(False)

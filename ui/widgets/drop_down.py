@@ -36,6 +36,7 @@ class DropDown(QComboBox):
         self._prefers_whole_text = True
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.currentTextChanged.connect(lambda _text: self.updateGeometry())
+        self.updateGeometry()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

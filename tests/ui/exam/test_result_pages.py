@@ -14,9 +14,11 @@ from tests.support.pages.controls import choose, choose_at
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from tools import exam_rows
+from ui import style
 from ui.charts.trend_lines import TrendPoint
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import format_answers
+from ui.exam.heat_map import TEXT_WIDTH
 from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_NEVER_RIGHT, is_wanted, rate_colour
 from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
@@ -355,3 +357,14 @@ def test_the_lists_begin_at_one_height(result):
         len({one.mapTo(result, one.rect().topLeft()).y() for one in (overview.gained, overview.lost, overview.missing)})
         == 1
     )
+
+
+def test_the_texts_beside_many_rates_stay_readable(result):
+    """With four models the fact's text had five letters; the table scrolls instead, and takes what room there is."""
+    result.heat.level.setCurrentIndex(result.heat.level.findData(FACT_LEVEL))
+    table = result.heat.table
+    for width in (500, 1500):
+        table.setMinimumWidth(width)
+        table.resize(width, 300)
+        others = sum(table.columnWidth(column) for column in range(table.model().columnCount()) if column != 1)
+        assert table.columnWidth(1) == max(style.scaled(TEXT_WIDTH), table.viewport().width() - others)

@@ -272,6 +272,26 @@ def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
     bare.play(three, go)
 
 
+def test_rows_beyond_what_facts_lack_are_told_where_nothing_lacks(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        dialog.per_fact.setValue(1)
+        for kind, box in dialog.kinds.items():
+            box.setChecked(kind == "statement")
+        await scene.settle()
+        assert dialog.primary.text() == "Generate 3 rows"
+        dialog.primary.click()
+        await scene.finish()
+        await until(lambda: "can be made: tick “Also for facts that have enough" in dialog.estimate.text())
+        assert not dialog.primary.isEnabled()
+        dialog.more.setChecked(True)
+        await scene.settle()
+        assert dialog.primary.isEnabled()
+
+    bare.play(three, go)
+
+
 def test_fewer_rows_of_each_fact_and_fewer_kinds_can_be_chosen(bare):
     async def go(scene):
         dialog = scene.dialog
