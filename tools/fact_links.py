@@ -109,11 +109,11 @@ def sampled(folders: Iterable[Path], contradicted: bool = True) -> Iterator[Samp
             wanted = frozenset(name for name, fact in facts.items() if fact.quote in quotes)
             for answer, is_right in one.answers:
                 link = linker.link(0, one.line["question"], answer)
-                is_linked = link.is_sure and (contradicted or not link.contradicts)
+                is_linked = link.is_sure and (contradicted or not link.by_question)
                 found = frozenset(link.facts.split()) if is_linked else frozenset()
                 taught = [facts[name] for name in sorted(found)]
                 doubt = found and find_doubt(one.line["question"], answer, taught, domain.page, "", "")
-                yield Sample(domain.language, is_right, wanted, found, is_linked and link.contradicts, bool(doubt))
+                yield Sample(domain.language, is_right, wanted, found, is_linked and link.by_question, bool(doubt))
 
 
 def samples_table() -> list[str]:

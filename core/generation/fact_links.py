@@ -89,7 +89,7 @@ class LinkResult:
     @property
     def contradicting(self) -> int:
         """How many rows have another figure than the fact that they seem to be about."""
-        return sum(one.contradicts for one in self.links)
+        return sum(one.contradicts and one.is_sure for one in self.links)
 
 
 async def link_rows(project: Project, reporter: Reporter, ids: range | None = None) -> LinkResult | None:
@@ -186,7 +186,7 @@ def load_open_links(db: sqlite3.Connection, links: Sequence[FactLink]) -> list[O
 def _work(request: dict[str, Any], reporter: Reporter) -> list[list[object]]:
     with closing(open_snapshot(Path(request["project"]))) as db:
         found = propose(db, reporter, request["first"], request["last"], request["most"])
-        return [[one.row, one.facts, round(one.confidence, 4), one.contradicts] for one in found]
+        return [[one.row, one.facts, round(one.confidence, 4), one.contradicts, one.by_question] for one in found]
 
 
 if __name__ == "__main__":

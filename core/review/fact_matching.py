@@ -40,18 +40,19 @@ _MEASURES = frozenset(dimension for dimension, _size in clauses.UNITS.values())
 class FactLink:
     """Row `row` is taken to teach `facts`, names parted by blanks; '' is none. `confidence` is from 0 to 1.
 
-    With `contradicts` the answer has another figure than the fact, which was found by the question.
+    With `contradicts` the answer has another figure than the fact; with `by_question` the fact was found by the question alone.
     """
 
     row: int
     facts: str
     confidence: float
     contradicts: bool = False
+    by_question: bool = False
 
     @property
     def is_sure(self) -> bool:
         """Whether the row is linked without asking: a doubt then shows where its answer contradicts the fact."""
-        return bool(self.facts) and (self.contradicts or self.confidence >= AUTO_LINK_CONFIDENCE)
+        return bool(self.facts) and (self.by_question or self.confidence >= AUTO_LINK_CONFIDENCE)
 
 
 class Linker:
@@ -91,11 +92,12 @@ class Linker:
         if confidence < MIN_CONFIDENCE:
             return FactLink(row, "", confidence)
         chosen = [first, *self._find_second(row_terms.without(self._terms[first], self._figures[first]), found, first)]
-        return FactLink(row, " ".join(self.names[at] for at in sorted(chosen)), confidence)
+        contradicts = self._is_contradicted(first, row_terms, _list_asked(question, answer)) and len(chosen) == 1
+        return FactLink(row, " ".join(self.names[at] for at in sorted(chosen)), confidence, contradicts)
 
     def find_contradicted(self, question: str, answer: str) -> FactLink | None:
         """The fact that has what the question asks for, with another figure than the answer; None without one."""
-        if not _list_asked_measures(Question(question[:MAX_CHARACTERS_READ]), answer):
+        if not _list_asked(question, answer):
             return None  # most rows
         row_terms = _RowTerms.of(question[:MAX_CHARACTERS_READ], answer[:MAX_CHARACTERS_READ])
         found = self._find_candidates(row_terms)
@@ -111,17 +113,21 @@ class Linker:
 
         A question with figures of its own may be answered by a sum, and one that asks for several things by another fact.
         """
-        asked = _list_asked_measures(Question(question[:MAX_CHARACTERS_READ]), answer)
+        asked = _list_asked(question, answer)
         scores = {at: self._score(at, row_terms.of_question()) for at in found} if asked else {}
         best: tuple[float, int] | None = None
         for at in scores:
-            if asked.isdisjoint(self._units[at]) or row_terms.answer_figures & self._figures[at]:
+            if not self._is_contradicted(at, row_terms, asked):
                 continue
             confidence = self._compute_contradicted_confidence(at, scores, row_terms)
             best = max(best or (0.0, 0), (confidence, at))
         if best is None or best[0] < CONTRADICTED_CONFIDENCE:
             return None
-        return FactLink(0, self.names[best[1]], best[0], contradicts=True)
+        return FactLink(0, self.names[best[1]], best[0], contradicts=True, by_question=True)
+
+    def _is_contradicted(self, at: int, row_terms: "_RowTerms", asked: frozenset[str]) -> bool:
+        """Whether a fact has a figure that measures what is asked for, and none of the answer's."""
+        return not (asked.isdisjoint(self._units[at]) or row_terms.answer_figures & self._figures[at])
 
     def _compute_contradicted_confidence(self, at: int, scores: dict[int, float], row_terms: "_RowTerms") -> float:
         """How surely a question asks for the figure of a fact: `scores` are those of all candidates, by the question alone."""
@@ -255,8 +261,10 @@ def _parse_figures(text: str) -> tuple[Figure, ...]:
     return clauses.parse_text(text, polite=False).figures
 
 
-def _list_asked_measures(asks: Question, answer: str) -> frozenset[str]:
+@lru_cache(maxsize=256)  # a row is looked at several times
+def _list_asked(question: str, answer: str) -> frozenset[str]:
     """What the figures of an answer measure, where a question asks for just that."""
+    asks = Question(question[:MAX_CHARACTERS_READ])
     if asks.numbers or asks.things > 1 or asks.asks_sum or _INCLUDES.search(asks.text):
         return frozenset()
     if not (asks.kinds or _BARE_TOPIC.search(asks.text.strip())):

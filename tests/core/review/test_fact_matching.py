@@ -98,3 +98,10 @@ def test_a_row_that_a_person_gave_no_fact_is_not_guessed(fill):
     write(project, fact_links.decide, [(1, "f01")])
     assert fact_links.get_guess(project.rows, 1) is None
     assert len(doubts(project)) == 1
+
+
+def test_a_link_that_is_sure_without_the_figure_contradicts_too():
+    page = "# 月見湯\n入浴料は大人480円です。\n水風呂の温度は17度です。\nタオルは一枚60円で貸します。\n小学生未満は無料です。\n"
+    link = linker(page).link(1, "水風呂は何度ですか？", "15度です。")
+    assert link.contradicts and not link.by_question and link.is_sure
+    assert not linker(page).link(1, "水風呂は何度ですか？", "17度です。").contradicts
