@@ -18,6 +18,7 @@ from markdown_it.token import Token
 
 from core import paths
 from core.language import tr
+from core.lazy_loading import lazy_pattern
 
 FOLDER = paths.RESOURCES / "guide"
 CONTENTS = FOLDER / "contents.toml"
@@ -32,9 +33,9 @@ PICTURE_CLASS = "picture"  # of a paragraph that is a picture
 REPOSITORY = "../../../"  # from a page of the guide
 OUTSIDE = ("http://", "https://", "mailto:")
 TERMS_BEFORE = 30  # characters of an excerpt before the word that was found
-_SLUG_DROPPED = re.compile(r"[^\w\s-]")
-_SLUG_GAP = re.compile(r"[-\s]+")
-_ADMONITION = re.compile(r'^!!! (\w+)(?: "([^"]*)")?$', re.MULTILINE)
+_SLUG_DROPPED = lazy_pattern(r"[^\w\s-]")
+_SLUG_GAP = lazy_pattern(r"[-\s]+")
+_ADMONITION = lazy_pattern(r'^!!! (\w+)(?: "([^"]*)")?$', re.MULTILINE)
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -140,19 +141,53 @@ def render(page: GuidePage, language: str, is_dark: bool = False) -> str:
 
 
 def search(language: str, words: str) -> list[GuideHit]:
-    """The parts of pages that have all `words`, those with a word in their heading first; at most `MAX_HITS`."""
+    """The parts of pages that have all `words`, at most `MAX_HITS`, the best first.
+
+    Those that have the words side by side come first, then those with more of the words in their heading, then those
+    where the words are nearer to each other.
+    """
     terms = normalise(words).split()
     if not terms:
         return []
-    hits: list[tuple[int, GuideHit]] = []
+    hits: list[tuple[tuple[float, ...], GuideHit]] = []
     for section in load_sections(language):
         for page in section.pages:
             for part in _load_parts(page.path, page.path.stat().st_mtime_ns):
                 heading, text = normalise(f"{page.title} {part.heading}"), normalise(part.text)
                 if all(term in heading or term in text for term in terms):
-                    rank = sum(term in heading for term in terms)
-                    hits.append((-rank, GuideHit(page, part.heading, part.anchor, _excerpt(part.text, terms))))
+                    hits.append(
+                        (
+                            _rank(heading, text, terms),
+                            GuideHit(page, part.heading, part.anchor, _excerpt(part.text, terms)),
+                        )
+                    )
     return [hit for _rank, hit in sorted(hits, key=lambda ranked: ranked[0])[:MAX_HITS]]
+
+
+def _rank(heading: str, text: str, terms: list[str]) -> tuple[float, ...]:
+    """The place of a part among those that were found: the smaller, the better."""
+    phrase, whole = " ".join(terms), f"{heading} {text}"
+    in_heading = sum(_has_beginning(heading, term) for term in terms)
+    is_together = phrase in " ".join(whole.split())
+    share = in_heading / max(1, len(heading.split()))
+    return (-(phrase in heading), -is_together, -in_heading, -share, _measure_spread(whole, terms))
+
+
+def _has_beginning(text: str, term: str) -> bool:
+    """Whether a word of the text begins with the term; Japanese has no blanks between its words."""
+    return term in text if not term.isascii() else re.search(rf"\b{re.escape(term)}", text) is not None
+
+
+def _measure_spread(text: str, terms: list[str]) -> int:
+    """The characters of the shortest passage that has all terms."""
+    found = sorted((match.start(), term) for term in terms for match in re.finditer(re.escape(term), text))
+    last: dict[str, int] = {}
+    shortest = len(text)
+    for place, term in found:
+        last[term] = place
+        if len(last) == len(set(terms)):
+            shortest = min(shortest, place - min(last.values()))
+    return shortest
 
 
 def normalise(text: str) -> str:

@@ -1,17 +1,26 @@
-"""How well core/fact_links finds the facts that rows teach: precision and recall on the hand-made set."""
+"""How well rows are linked to the facts they teach: on the hand-made set, and on right and wrong answers of invented pages.
+
+The second table has the sample answers of tools/teaching_domains/development, as if they were imported: how many rows are
+linked without asking, how often to a fact that the question is about, and how many are then doubted.
+"""
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.generation.fact_links import AUTO_LINK_CONFIDENCE, MIN_CONFIDENCE, FactLink, Linker  # noqa: E402 - found only now
+from core.review.dataset_check import find_doubt  # noqa: E402
+from core.review.fact_matching import AUTO_LINK_CONFIDENCE, MIN_CONFIDENCE, FactLink, Linker  # noqa: E402 - found only now
 from core.spec.facts import Fact  # noqa: E402
+from core.text.statements import split_statements  # noqa: E402
+from tools.bench_teach import DOMAINS  # noqa: E402
+from tools.measure_marking import load_questions  # noqa: E402
 
 ROWS = ROOT / "tests/core/generation/fact_link_rows.jsonl"
 LANGUAGES = {"en": "English", "ja": "Japanese"}
@@ -77,5 +86,56 @@ def table() -> list[str]:
     return lines
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A sample answer as an imported row: whether its author calls it right, and what is found."""
+
+    language: str
+    is_right: bool
+    wanted: frozenset[str]
+    found: frozenset[str]
+    is_guess: bool
+    is_doubted: bool
+
+
+def sampled(folders: Iterable[Path], contradicted: bool = True) -> Iterator[Sample]:
+    """Every sample answer of some pages; without `contradicted`, no fact is looked for that an answer contradicts."""
+    for domain, asked in groupby(load_questions(folders), key=lambda one: one.domain):
+        parts = enumerate(split_statements(domain.page), 1)
+        facts = {f"f{at:03}": Fact(at, f"f{at:03}", one.text, one.quote) for at, one in parts}
+        linker = Linker(list(facts.values()), domain.page)
+        for one in asked:
+            quotes = {fact.quote for fact in one.facts} if one.line["kind"] != "not_stated" else set()
+            wanted = frozenset(name for name, fact in facts.items() if fact.quote in quotes)
+            for answer, is_right in one.answers:
+                link = linker.link(0, one.line["question"], answer)
+                is_linked = link.is_sure and (contradicted or not link.by_question)
+                found = frozenset(link.facts.split()) if is_linked else frozenset()
+                taught = [facts[name] for name in sorted(found)]
+                doubt = found and find_doubt(one.line["question"], answer, taught, domain.page, "", "")
+                yield Sample(domain.language, is_right, wanted, found, is_linked and link.by_question, bool(doubt))
+
+
+def samples_table() -> list[str]:
+    lines = ["| answers | n | linked | to a right fact | by a guess | of these right | doubted | before |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    pages = sorted((DOMAINS / "development").iterdir())
+    now, before = list(sampled(pages)), list(sampled(pages, contradicted=False))
+    for code, name in LANGUAGES.items():
+        for is_right, words in ((True, "right"), (False, "wrong")):
+            rows, old = (
+                [one for one in part if (one.language, one.is_right) == (code, is_right)] for part in (now, before)
+            )
+            found, guesses = [one for one in rows if one.found], [one for one in rows if one.is_guess]
+            right = sum(bool(one.found & one.wanted) for one in found)
+            good = sum(bool(one.found & one.wanted) for one in guesses)
+            doubted, once = (sum(one.is_doubted for one in part) / len(part) for part in (rows, old))
+            lines.append(
+                f"| {name}, {words} | {len(rows)} | {len(found)} | {right} ({right / len(found):.0%}) | {len(guesses)} "
+                f"| {good} | {doubted:.1%} | {once:.1%} |"
+            )
+    return lines
+
+
 if __name__ == "__main__":
-    print("\n".join(table()))
+    print("\n".join([*table(), "", *samples_table()]))

@@ -29,6 +29,7 @@ class Activity:
     text: str = ""  # what its work has told so far of what came of it
     is_failure: bool = False  # whether that text is an error
     _first: tuple[float, float] | None = None  # the share and the time of the first progress
+    _is_told: bool = False  # whether its owner tells how long it still takes, also that this is not known yet
 
     @property
     def share(self) -> float | None:
@@ -37,12 +38,17 @@ class Activity:
 
     def report(self, progress: Progress, seconds_left: float | None = None) -> None:
         """Note how far it is."""
-        self.progress, self.seconds_left = progress, seconds_left
+        self.progress = progress
+        self.seconds_left = self.seconds_left if self._is_told and seconds_left is None else seconds_left
         if (share := self.share) is not None:
             if self._first is None or share < self._first[0]:
                 self._first = share, time.monotonic()
-            if seconds_left is None:
+            if seconds_left is None and not self._is_told:
                 self.seconds_left = self._estimate(share)
+
+    def tell_time_left(self, seconds: float | None) -> None:
+        """Its owner knows better than its pace how long it still takes; None: that is not known yet."""
+        self.seconds_left, self._is_told = seconds, True
 
     def _estimate(self, share: float) -> float | None:
         assert self._first

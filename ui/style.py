@@ -136,6 +136,12 @@ QPushButton, QToolButton, QTabBar, QListView, QTreeView, QTableView, QComboBox, 
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: transparent; }}
 QMenu {{ border: 1px solid {dark}; }}
+QMenu::item {{ padding: {menugap}px {menuend}px {menugap}px {menustart}px; background: transparent; }}
+QMenu::item:selected {{ background: {highlight}; color: {highlightedtext}; }}
+QMenu::item:disabled {{ background: transparent; color: {placeholder}; }}
+QMenu::separator {{ height: 1px; margin: {menugap}px 0; background: {mid}; }}
+QMenu::indicator {{ width: {box}px; height: {box}px; left: {menugap}px; border: 0; background: transparent; }}
+QMenu::indicator:checked {{ border-radius: {smallradius}px; background: {accent}; image: url({icons}/check.svg); }}
 QStatusBar {{ border-top: 1px solid {mid}; }}
 QStatusBar::item {{ border: 0; }}
 QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipbase}; }}
@@ -387,7 +393,8 @@ def _sizes() -> dict[str, int]:
     return {
         "icon": scaled(ICON_SIZE), "box": box, "inner": box - 2, "arrow": arrow, "round": whole // 2,
         "dot": dot, "dotted": whole - 2 * dot, "focusdot": focused, "focusdotted": whole - 2 * focused,
-        "cellpadding": CELL_PADDING, "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
+        "cellpadding": CELL_PADDING, "menugap": scaled(4), "menustart": scaled(12), "menuend": scaled(16),
+        "dropdown": scaled(20), "updown": scaled(18), "radius": RADIUS, "smallradius": SMALL_RADIUS,
     }  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from core import prompts
 from core.dataset import examples
 from core.errors import ProviderError
 from core.exam import questions as exam_questions
-from core.exam import retrieval
 from core.language import tr
 from core.progress import Reporter
 from core.providers import Message, Provider
@@ -23,6 +22,7 @@ from core.spec import spec
 from core.spec.spec import detect_language
 from core.storage import read_only_copy
 from core.storage.project import Project
+from core.text import search_terms
 
 NO_DOMAIN = ""  # what is chosen where a question belongs to no domain
 OFFLINE, CALLING = "offline", "calling"
@@ -151,7 +151,7 @@ class OfflineRouter:
 
 
 def _split_words(text: str) -> list[str]:
-    return retrieval.split_terms(text)
+    return search_terms.split_terms(text)
 
 
 async def choose_by_function_call(

@@ -78,7 +78,10 @@ SET_RULES = [
         "warning",
         lambda: (
             tr("Answer says “not stated”"),
-            tr("The answer says that the text does not state it; taught often, the model learns to refuse answers."),
+            tr(
+                "The answer says that the text does not state it; taught often, the model learns to refuse answers. Where "
+                "the text really does not, set the row's kind to “not stated”: that settles it."
+            ),
         ),
     ),
     Rule(

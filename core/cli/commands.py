@@ -50,6 +50,7 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
+    read_tag,
     require_unicode,
     with_provider,
 )
@@ -163,7 +164,7 @@ def _add_model_commands(add_command: AddCommand) -> None:
     train = add_command("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
     train.add_argument("--model", default=DEFAULT_MODEL)
     rows = tr("only rows with this tag; the samples have plain and study")
-    train.add_argument("--rows", default="", metavar="TAG", help=rows)
+    train.add_argument("--rows", type=read_tag, default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
     setting = tr(
         "a hyperparameter, such as lora_rank=8; can be given several times, and a wrong name prints all of them"

@@ -130,6 +130,13 @@ def number_in(allowed: NumberRange) -> Callable[[str], float]:
     return parse
 
 
+def read_tag(text: str) -> str:
+    """An argparse type: one tag; a blank would part it into two without a word."""
+    if text and text.split() != [text]:
+        raise argparse.ArgumentTypeError(tr("“{text}” is not one tag: a tag has no spaces", text=text))
+    return text
+
+
 def add_project_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument of a command that opens a project, and what to do where the file's newest changes are missing."""
     parser.add_argument("project", type=Path)

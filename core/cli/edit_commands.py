@@ -16,6 +16,7 @@ from core.cli.console import (
     print_result,
     print_table,
     progress_reporter,
+    read_tag,
     with_project,
 )
 from core.cli.streams import print_text
@@ -40,8 +41,8 @@ def add(add_command: AddCommand) -> None:
     edit = _add_filtered(add_command, "edit", _edit, tr("change a field of all matching rows"))
     edit.add_argument("--set", action="append", default=[], type=_parse_change, dest="changes", metavar="FIELD=VALUE",
                       help=tr("FIELD is one of {fields}", fields=", ".join(METADATA)))  # fmt: skip
-    edit.add_argument("--add-tag", default="", metavar="TAG")
-    edit.add_argument("--remove-tag", default="", metavar="TAG")
+    edit.add_argument("--add-tag", type=read_tag, default="", metavar="TAG")
+    edit.add_argument("--remove-tag", type=read_tag, default="", metavar="TAG")
     words = tr("approve all matching rows but those that a judge refused")
     edit.add_argument("--approve", action="store_true", help=words)
     _add_filtered(add_command, "delete", _delete, tr("delete all matching rows"))

@@ -12,6 +12,7 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
+    read_tag,
     with_project,
     with_provider,
 )
@@ -85,16 +86,15 @@ def _generate(arguments: Arguments) -> int:
         data = {"rows": len(plan.rows), "kinds": dict(plan.counts), "added": 0, "doubtful": 0}
         if not arguments.count:
             added: list[AddedDrafts] = []
-            reporter = progress_reporter(tr("Generate examples without a model"))
+            reporter = progress_reporter(tr("Generate rows without a model"))
 
             def add_rows(db: sqlite3.Connection) -> None:
                 added.append(page_rows.add_rows(db, choice, reporter))
 
-            await document.write(tr("Generate examples without a model"), add_rows, reporter=reporter)
+            await document.write(tr("Generate rows without a model"), add_rows, reporter=reporter)
             data |= {"added": added[0].rows, "doubtful": added[0].doubtful}
             lines.append(str(added[0]))
-        if not plan.is_parsed:
-            lines.append(page_rows.format_missing_analyser())
+        lines += page_rows.format_gaps(plan)
         print_result(arguments, data, "\n".join(lines))
         return CLEAN if plan.rows else PROBLEMS
 
@@ -148,7 +148,9 @@ def add_written_rows(add_command: AddCommand) -> None:
     everyday = add_command("everyday", _add_everyday_rows, text)
     text = tr("add up to three validation questions about each fact, worded as neither a row nor the exam asks")
     validation = add_command("validation", _add_validation_rows, text)
-    validation.add_argument("--tag", default="", help=tr("a tag of the new rows, such as that of the rows you train"))
+    validation.add_argument(
+        "--tag", type=read_tag, default="", help=tr("a tag of the new rows, such as that of the rows you train")
+    )
     for added in (own, everyday):
         added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
         added.add_argument("--provider", default=providers.LOCAL)

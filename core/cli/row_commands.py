@@ -22,6 +22,7 @@ from core.cli.console import (
     Arguments,
     print_result,
     progress_reporter,
+    read_tag,
     with_project,
 )
 from core.cli.problem_output import MAX_PATH
@@ -106,7 +107,7 @@ def _add_export_options(export: argparse.ArgumentParser) -> None:
     export.add_argument("out", type=Path)
     export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("by default detected from the name"))
     export.add_argument("--split", choices=examples.SPLITS, default="")
-    export.add_argument("--rows", default="", metavar="TAG", help=tr("only rows with this tag"))
+    export.add_argument("--rows", type=read_tag, default="", metavar="TAG", help=tr("only rows with this tag"))
     words = tr("only matching rows, with the same syntax as in the window: “status:draft length:>500 word”")
     export.add_argument("--filter", default="", metavar="WORDS", help=words)
     export.add_argument("--full", action="store_true", help=tr("tables get a column that contains the whole row"))

@@ -12,7 +12,7 @@ from core.exam import point_making
 from core.exam.key_points import JudgedPoint
 from core.language import tr
 from core.lazy_loading import lazy_pattern
-from core.text import clauses, grounding, negation, quantities
+from core.text import clauses, grounding, grounding_texts, negation, quantities
 from core.text.normalise import normalise
 
 MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
@@ -223,7 +223,7 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     against = (doubt for doubt in found if doubt.why in _CONTRADICTIONS)
     return next(
         (
-            grounding.format_doubt(doubt)
+            grounding_texts.format_doubt(doubt)
             for doubt in against
             if not (is_fragment and doubt.why == grounding.NEGATION_DIFFERS)
         ),

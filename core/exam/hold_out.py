@@ -20,6 +20,7 @@ from core.storage import background_process
 from core.storage.connection import open_snapshot
 from core.storage.project import Project
 from core.text import near_duplicates
+from core.text.questions.rows import KEYWORDS, SOURCE
 
 DEFAULT_SHARE = 0.2  # of the rows, where nothing else is said
 MAX_SHARE = 0.5
@@ -82,7 +83,7 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     A wording of which a row is a draft, or is kept for exam or validation already, is left out. Raises `Cancelled` when
     the reporter is cancelled.
     """
-    sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
+    sql = "SELECT id, split, status, kind, facts, source, tags FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
     known = {fact.name for fact in facts.load(db)}
     texts = similar_rows.load_row_texts(db, list(rows))
@@ -95,14 +96,16 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     wordings = [
         WordingGroup(tuple(members), _find_facts(members, rows, known), rows[members[0]][2])
         for members in groups.values()
-        if all(_may_ask(*rows[id][:3]) and texts[id].question and texts[id].answer for id in members)
+        if all(_may_ask(*rows[id]) and texts[id].question and texts[id].answer for id in members)
     ]
-    examined = Counter(name for split, _s, _k, names in rows.values() if split == "test" for name in names.split())
+    examined = Counter(name for split, _s, _k, names, *_ in rows.values() if split == "test" for name in names.split())
     return HoldOutMaterial(wordings, examined)
 
 
-def _may_ask(split: str, status: str, kind: str) -> bool:
-    return split == "train" and status == "approved" and kind not in UNASKED_KINDS
+def _may_ask(split: str, status: str, kind: str, _facts: str, source: str, tags: str) -> bool:
+    """Whether a row may become an exam question: nobody would ask the keywords of a fact."""
+    is_keywords = source == SOURCE and KEYWORDS in tags.split()
+    return split == "train" and status == "approved" and kind not in UNASKED_KINDS and not is_keywords
 
 
 def _find_facts(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:

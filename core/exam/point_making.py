@@ -51,6 +51,13 @@ _MONEY_UNITS = frozenset(("yen", "dollar", "euro", "pound", "cent"))
 _TIME_UNITS = frozenset(("second", "minute", "hour", "day", "week", "month", "year"))
 _CONTRACTION = lazy_pattern(r"\b\w+n['’]t\b|['’](?:s|re|ve|ll|d|m)\b")
 _NAME = lazy_pattern(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+_NAME_PAIR = lazy_pattern(rf"(?<=[a-z] )({_NAME.pattern}) and (?:the )?({_NAME.pattern})(?=[ .,;]|$)")
+_PLACE_WORDS = frozenset((
+    "port", "island", "street", "road", "hall", "house", "bridge", "park", "square", "room", "gate", "tower",
+    "lake", "river", "hill", "station", "church", "school", "market", "bay", "beach", "cove", "centre", "center",
+    "club", "harbour", "harbor", "pier", "quay", "north", "south", "east", "west", "old", "new", "saint", "st",
+    "mount", "lane",
+))  # fmt: skip
 _DAY = lazy_pattern(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|[月火水木金土日]曜", re.IGNORECASE)
 _RANGE = lazy_pattern(r"\b(?:from|to|until|through)\b|から|まで")
 _LIST = lazy_pattern(
@@ -69,96 +76,14 @@ _JA_AFTER = lazy_pattern(
     "|ある|いる|だけ|とは|では|には|から|まで|より|ので|こと|とき|なら|たら|れば|[はがをにのともでへやてたいくうるすだ])+$"
 )
 # Words that carry no answer of their own.
-_LIGHT = frozenset(
-    [
-        "put",
-        "most",
-        "least",
-        "pay",
-        "pays",
-        "cost",
-        "costs",
-        "price",
-        "gone",
-        "goes",
-        "got",
-        "comes",
-        "came",
-        "done",
-        "taken",
-        "brought",
-        "bring",
-        "over",
-        "out",
-        "off",
-        "back",
-        "up",
-        "down",
-        "away",
-        "along",
-        "lets",
-        "gets",
-        "used",
-        "own",
-        "really",
-        "simply",
-        "day",
-        "days",
-        "somebody",
-        "someone",
-        "person",
-        "people",
-        "kept",
-        "yet",
-        "stays",
-        "stay",
-        "makes",
-        "made",
-        "never",
-        "nobody",
-        "nothing",
-        "without",
-        "neither",
-        "cannot",
-        "cant",
-    ]
-) | frozenset(
-    [
-        "なり",
-        "はなり",
-        "なっ",
-        "になっ",
-        "のところ",
-        "ころ",
-        "でき",
-        "あり",
-        "はあり",
-        "すぐ",
-        "さん",
-        "自分",
-        "側",
-        "人",
-        "場合",
-        "中",
-        "前",
-        "後",
-        "時",
-        "日",
-        "方",
-        "所",
-        "間",
-        "必",
-        "ください",
-        "その",
-        "この",
-        "これ",
-        "それ",
-        "ところ",
-        "ます",
-        "です",
-        "ません",
-    ]
-)
+_LIGHT = frozenset((
+    "put", "most", "least", "pay", "pays", "cost", "costs", "price", "gone", "goes", "got", "comes", "came",
+    "done", "taken", "brought", "bring", "over", "out", "off", "back", "up", "down", "away", "along", "lets",
+    "gets", "used", "own", "really", "simply", "day", "days", "somebody", "someone", "person", "people", "kept",
+    "yet", "stays", "stay", "makes", "made", "never", "nobody", "nothing", "without", "neither", "cannot", "cant",
+    "なり", "はなり", "なっ", "になっ", "のところ", "ころ", "でき", "あり", "はあり", "すぐ", "さん", "自分", "側", "人", "場合", "中", "前", "後",
+    "時", "日", "方", "所", "間", "必", "ください", "その", "この", "これ", "それ", "ところ", "ます", "です", "ません",
+))  # fmt: skip
 _AGE = lazy_pattern(r"[\d\w] years?$", re.IGNORECASE)
 _FREE = lazy_pattern(
     r"\b(?:nothing(?! to)|free|no charge|without charge)\b|無料|ただ(?:です|で)|タダ|[^0-9]0円", re.IGNORECASE
@@ -195,6 +120,8 @@ def gives_answer_away(question: str, answer: str) -> bool:
     """Whether a question has all that its answer says, or a figure of the kind that it asks for."""
     asks = Question(question)
     answer = answer[:MAX_ANSWER_CHARACTERS]
+    if answer.casefold().strip(" .!。") in question.casefold():
+        return True
     if any(one.number in asks.numbers and one.kind in asks.kinds for one in map(_read_figure, list_figures(answer))):
         return True
     return not _PointMaker(answer, answer, asks, frozenset()).tells_new()
@@ -335,6 +262,8 @@ class _PointMaker:
             sides = _JA_LIST.split(part)
         else:
             sides = re.split(r", (?:and )?| and ", part) if _LIST.fullmatch(part) else []
+            if pair := _NAME_PAIR.search(part):
+                sides = [f". {pair[1]}", f". {pair[2]}"]
         points = ["|".join(self._list_words(side)) for side in sides]
         return points if len(points) > 1 and all(points) else []
 
@@ -406,9 +335,16 @@ def _is_light(word: str) -> bool:
 
 
 def _list_english_words(text: str) -> list[str]:
-    names = [name for match in _NAME.finditer(text) if match.start() for name in match[0].split()]
+    found = [match[0].split() for match in _NAME.finditer(text) if match.start()]
+    names = [word for name in found for word in _list_own_words(name)]
     words = clauses.list_content_words(normalise(_CONTRACTION.sub("", text)))
-    return list(dict.fromkeys([*names, *(word for word in words if word not in {name.casefold() for name in names})]))
+    named = {word.casefold() for name in found for word in name}
+    return list(dict.fromkeys([*names, *(word for word in words if word not in named)]))
+
+
+def _list_own_words(name: Sequence[str]) -> list[str]:
+    """The words of a name that no other place has: Ostrel of Ostrel Island."""
+    return [word for word in name if word.casefold() not in _PLACE_WORDS] or list(name)
 
 
 def _list_japanese_words(text: str) -> list[str]:

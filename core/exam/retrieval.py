@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import accumulate, groupby, islice, pairwise
+from itertools import accumulate, groupby, islice
 from typing import TypeAlias
 
 from core.errors import ProviderError
 from core.exam import sentence_encoder
-from core.lazy_loading import lazy_pattern
 from core.lazy_numpy import np, npt
 from core.providers import OnPause, Provider
 from core.providers.retry_policy import ignore_pause
 from core.storage import compressed_texts
 from core.storage.project import Project
-from core.text import statements, tokenizer
+from core.text import search_terms, statements, tokenizer
 
 FULL_PASSAGE_CHARACTERS = 320  # characters from which a passage is full
 RANK_FUSION_K = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
 MAX_EMBEDDED_TEXTS = 256  # texts of one request for vectors
 MAX_EMBEDDED_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
 TOO_LARGE_STATUSES = (400, 413, 422)  # what a server answers to more texts than it takes at once
-STEM_LETTERS = 5  # letters of a word, without most endings
-_NON_WORD = lazy_pattern(r"\W+|_")
-_JAPANESE = lazy_pattern(r"[\u3041-\u30ff\u3400-\u9fff]")
-_SINGLE = lazy_pattern(r"[\u3400-\u9fff0-9a-z]")
 
 Vectors: TypeAlias = "npt.NDArray[np.float32]"
 
@@ -110,9 +104,11 @@ class PassageIndex:
         self._db.execute("CREATE VIRTUAL TABLE threes USING fts5(text, tokenize='trigram')")
         self._db.execute("CREATE VIRTUAL TABLE pairs USING fts5(text)")
         for number, one in enumerate(self.passages, 1):
-            text = _normalise_text(one.whole)
+            text = search_terms.normalise_words(one.whole)
             self._db.execute("INSERT INTO threes (rowid, text) VALUES (?, ?)", (number, text))
-            self._db.execute("INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(_bigrams(text))))
+            self._db.execute(
+                "INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(search_terms.list_terms(text)))
+            )
 
     def close(self) -> None:
         """Close the index."""
@@ -120,8 +116,10 @@ class PassageIndex:
 
     def search(self, question: str, k: int) -> list[FoundPassage]:
         """The `k` passages that share the rarest n-grams with the question, the best first (BM25)."""
-        text = _normalise_text(question)
-        table, grams = ("pairs", _bigrams(text)) if _JAPANESE.search(text) else ("threes", _trigrams(text))
+        text = search_terms.normalise_words(question)
+        table, grams = (
+            ("pairs", search_terms.list_terms(text)) if search_terms.is_japanese(text) else ("threes", _trigrams(text))
+        )
         if not grams:
             return []
         wanted = " OR ".join(f'"{gram}"' for gram in dict.fromkeys(grams))
@@ -135,29 +133,9 @@ def _open_memory() -> sqlite3.Connection:
     return open_in_memory()
 
 
-def _normalise_text(text: str) -> str:
-    return f" {_NON_WORD.sub(' ', unicodedata.normalize('NFKC', text).casefold()).strip()} "
-
-
 def _trigrams(text: str) -> list[str]:
     """Runs of three characters: at the edges of words with the blank, so that short words count, too."""
     return [text[at : at + 3] for at in range(len(text) - 2)]
-
-
-def _bigrams(text: str) -> list[str]:
-    """Japanese as pairs of characters and single kanji, other words by their beginnings."""
-    found: list[str] = []
-    for word in text.split():
-        if _JAPANESE.search(word):
-            found += [one + other for one, other in pairwise(word)] + _SINGLE.findall(word)
-        else:
-            found.append(word[:STEM_LETTERS])
-    return found
-
-
-def split_terms(text: str) -> list[str]:
-    """The terms of a text, to compare it with others: pairs of Japanese characters, of other words the first characters."""
-    return _bigrams(_normalise_text(text))
 
 
 class EncodedPassages:

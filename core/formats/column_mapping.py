@@ -123,6 +123,20 @@ def is_head(cells: Sequence[str]) -> bool:
     return any(normalise_name(cell) in _FIELD_BY_NAME for cell in cells)
 
 
+def is_above_numbers(sample: Sequence[Sequence[str]]) -> bool:
+    """Whether the first record of a table has a word where all others have a number: then it names the columns."""
+    first, *rest = sample or [[]]
+    columns = ((name, [row[place] for row in rest if place < len(row)]) for place, name in enumerate(first))
+    return len(rest) > 1 and any(
+        any(char.isalpha() for char in name) and all(_is_number(cell) for cell in cells) for name, cells in columns
+    )
+
+
+def _is_number(cell: str) -> bool:
+    plain = unicodedata.normalize("NFKC", cell).strip().rstrip(".)")
+    return plain.replace(".", "", 1).isdecimal()
+
+
 def guess_mapping(names: Sequence[str]) -> dict[str, str]:
     """Field -> column, guessed from the names; without a head the first two columns are question and answer."""
     if list(names) == number_columns(len(names)):

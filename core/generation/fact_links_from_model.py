@@ -8,12 +8,12 @@ from typing import Any
 from core import prompts, replies
 from core.dataset import examples
 from core.generation import fact_links
-from core.generation.fact_links import Linker
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.lazy_loading import lazy_pattern
 from core.providers import Message, Sampling
 from core.review import similar_rows
+from core.review.fact_matching import Linker
 from core.spec import facts, spec
 
 REPLY_TOKENS = 200

@@ -12,27 +12,27 @@ from core.exam import fact_coverage, point_making
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
 from core.generation import draft_rows
 from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, PresentRows
-from core.language import tr
+from core.language import tr, trn
 from core.lazy_loading import LazyModule
 from core.progress import Reporter
 from core.replies import Pair
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.text import statements
-from core.text.questions.rows import Page, PageFact, QuestionRow
+from core.text.questions.rows import KEYWORDS, Page, PageFact, QuestionRow
+from core.text.questions.rows import SOURCE as SOURCE
 
 if TYPE_CHECKING:
     from core.text.questions import make
 else:
     make = LazyModule("core.text.questions.make")  # the analysers of both languages
 
-
-SOURCE = "offline"  # the source of rows made without a model
 HEADING_SEPARATOR = " › "  # between the headings of a statement
 KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
 ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
 # Forms whose questions give their answer away; they go to the exam only where a fact has no other.
-CLOSED_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i", "keywords")
+VERDICT_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i")
+CLOSED_FORMS = (*VERDICT_FORMS, KEYWORDS)
 MAX_DRAWS = 5  # draws of all rows, one after the other, in which new ones of a fact are looked for
 MIN_NEW_SHARE = 0.25  # of a fact's rows in a draw that must be new: with fewer, another draw gives more
 
@@ -89,6 +89,8 @@ class PagePlan:
 
     rows: list[tuple[QuestionRow, bool]]
     is_parsed: bool = True  # whether the language's analyser is installed
+    without: int = 0  # facts that lack something, and get no row
+    unasked: int = 0  # facts that have no exam question, and get none
 
     @property
     def facts(self) -> int:
@@ -108,6 +110,21 @@ def format_missing_analyser() -> str:
         "{command}",
         command='pip install "juku[teach]"',
     )
+
+
+def format_gaps(plan: PagePlan) -> list[str]:
+    """What the plan leaves open, and what a person can do about it, in sentences."""
+    lines = []
+    if plan.without:
+        text = trn("{n} fact gets none: the rules have no other question.",
+                   "{n} facts get none: the rules have no other questions.", plan.without)  # fmt: skip
+        lines.append(text)
+    if plan.unasked:
+        text = trn("{n} fact gets no exam question: the rules find none that a person would ask. Write one yourself.",
+                   "{n} facts get no exam question: the rules find none that a person would ask. Write them yourself.",
+                   plan.unasked)  # fmt: skip
+        lines.append(text)
+    return lines if plan.is_parsed else [*lines, format_missing_analyser()]
 
 
 def load_page(db: sqlite3.Connection) -> Page:
@@ -152,7 +169,7 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
 
     A fact whose rows of one draw are there already gets those of the next one. Raises `Cancelled`.
     """
-    wanted = {name for name, entry in material.entries.items() if choice.wants(entry)}
+    wanted = lacking = {name for name, entry in material.entries.items() if choice.wants(entry)}
     found: list[QuestionRow] = []
     asked = set(material.present.asked)
     offered: list[QuestionRow] = []
@@ -176,7 +193,10 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
     chosen = _choose_rows(found, material, choice)
     if chosen != offered:  # what is for the exam depends on all that is added
         new = find_new_rows(material, chosen, choice.hold, reporter)
-    return PagePlan(new, make.has_analyser(material.language))
+    given, asked_of = {row.facts[0] for row, _held in new}, {row.facts[0] for row, held in new if held}
+    without = len({name for name in lacking if choice.kinds} - given)
+    unasked = {name for name in lacking if choice.hold and EXAM in material.entries[name].lacking} - asked_of
+    return PagePlan(new, make.has_analyser(material.language), without, len(unasked))
 
 
 def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> AddedDrafts:
@@ -247,15 +267,18 @@ def spread(things: Sequence[T], count: int) -> list[T]:
 
 
 def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
-    """The rows as proposals, in their order; with `hold` those that may be kept for the exam say so."""
+    """The rows as proposals, in their order; with `hold` those that may be kept for the exam say so.
+
+    Without an open question, one that asks whether the fact is so may be kept. Keywords, and other questions that give
+    their answer away, never are: nobody would ask them, and any word of the fact would be a right answer.
+    """
     openly = {row.facts[0] for row in rows if hold and _asks_openly(row)}
     proposals = []
     for row in rows:
         name, *others = row.facts
         pair = Pair(row.question, row.answer, row.kind, known[name].quote)
-        proposals.append(
-            DraftProposal(name, [pair], hold and (name not in openly or _asks_openly(row)), others, row.form)
-        )
+        asks = _asks_openly(row) or (name not in openly and row.form in VERDICT_FORMS)
+        proposals.append(DraftProposal(name, [pair], hold and asks, others, row.form))
     return proposals
 
 

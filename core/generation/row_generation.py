@@ -172,7 +172,7 @@ def _assign_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
 
 
 TASK = LlmTask(
-    lambda: tr("Generate examples"),
+    lambda: tr("Generate rows"),
     _build_messages,
     _apply_replies,
     lambda request: Sampling(

@@ -5,12 +5,13 @@ import sqlite3
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from core.dataset.row_json import RowTexts, read_texts
 from core.progress import Reporter
 from core.review import row_comparisons, similar_rows
+from core.review.fact_matching import KINDS_WITHOUT_FACT, Linker
 from core.review.row_comparisons import MIN_TRAINING_ROWS as MIN_TRAINING_ROWS
 from core.review.row_comparisons import RECOMMENDED_TRAINING_ROWS as RECOMMENDED_TRAINING_ROWS
 from core.review.row_comparisons import UNKNOWING_KINDS as UNKNOWING_KINDS
@@ -18,9 +19,10 @@ from core.review.row_comparisons import Emit, RowColumns
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import compressed_texts
-from core.text import grounding, near_duplicates
+from core.text import grounding, near_duplicates, stated_figures
 
 MAX_FACT_IMBALANCE = 3  # times fewer or more rows than the median fact has
+MAX_GUESSED_ROWS = 50_000  # rows without a fact for which the fact that they contradict is looked for
 ROWS_PER_BATCH = 10_000  # rows whose texts are read at once
 
 
@@ -29,7 +31,8 @@ def check_dataset(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> Non
     rows, approved = RowColumns(), _ApprovedRows()
     facts_by_name = {fact.name: fact for fact in facts.load(db)}
     spec_text = spec.load(db)
-    checked = _check_grounding(_iterate_rows(db, reporter), facts_by_name, spec_text.text, emit)
+    linker = Linker(list(facts_by_name.values()), spec_text.text)
+    checked = _check_grounding(_iterate_rows(db, reporter), facts_by_name, spec_text.text, linker, emit)
     groups = near_duplicates.find_duplicates(_collect_questions(checked, rows, approved, emit), reporter)
     load = partial(similar_rows.load_row_texts, db)
     row_comparisons.compare_rows(rows, groups, load, spec_text.system_prompt, emit, ROWS_PER_BATCH)
@@ -55,12 +58,13 @@ class _CheckedRow:
     kind: str
     facts: str
     quote: str
+    linked: str
 
 
 def _iterate_rows(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_CheckedRow]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     reader = compressed_texts.PackReader(db)
-    columns = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote FROM example ORDER BY id")
+    columns = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote, linked FROM example ORDER BY id")
     for done, (status, id, pack, slot, *own) in enumerate(columns):
         if done % 1000 == 0:
             reporter.update(done, total)
@@ -70,15 +74,31 @@ def _iterate_rows(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Check
 
 
 def _check_grounding(
-    rows: Iterable[_CheckedRow], facts_by_name: dict[str, Fact], text: str, emit: Emit
+    rows: Iterable[_CheckedRow], facts_by_name: dict[str, Fact], text: str, linker: Linker, emit: Emit
 ) -> Iterator[_CheckedRow]:
-    """Yield the rows; emit those that do not follow from the facts they teach, or from the passage they quote."""
+    """Yield the rows; emit those that do not follow from the facts they teach, or from the passage they quote.
+
+    A row without a fact is compared with the one that it seems to be about, where its answer has another figure.
+    """
+    guesses = MAX_GUESSED_ROWS
     for row in rows:
         taught = [facts_by_name[name] for name in row.facts.split() if name in facts_by_name]
         texts, is_bound = row.texts, bool(taught or row.quote or row.kind == "not_stated")
         if is_bound and (doubt := find_doubt(texts.question, texts.answer, taught, text, row.quote, row.kind)):
             emit("ungrounded", 0, row.id, doubt)
+        elif not (is_bound or row.facts or row.linked or row.kind in KINDS_WITHOUT_FACT) and guesses:
+            guesses -= 1
+            if doubt := _find_guessed_doubt(row.texts, linker, facts_by_name, text):
+                emit("ungrounded", 0, row.id, doubt)
         yield row
+
+
+def _find_guessed_doubt(texts: RowTexts, linker: Linker, facts_by_name: dict[str, Fact], text: str) -> str:
+    """The doubt about a row without a fact, whose answer contradicts the fact it seems to be about; '' if none."""
+    link = linker.find_contradicted(texts.question, texts.answer)
+    if not link:
+        return ""
+    return find_doubt(texts.question, texts.answer, [facts_by_name[link.facts]], text, "", "", link.confidence)
 
 
 def _collect_questions(
@@ -93,11 +113,24 @@ def _collect_questions(
         yield row.texts.key
 
 
-def find_doubt(question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str) -> str:
-    """The first doubt whether a row follows from the facts it teaches, as JSON for `finding.message`; '' if none."""
+def find_doubt(
+    question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str, guess: float = 0.0
+) -> str:
+    """The first doubt whether a row follows from the facts it teaches, as JSON for `finding.message`; '' if none.
+
+    `guess` is how surely the row is about these facts, which it is not linked to.
+    """
     basis = [words for fact in taught for words in (fact.text, fact.quote)]
     doubts = grounding.find_doubts(question, answer, [*basis, quote] if quote else basis, text, quote, kind)
-    return json.dumps([doubts[0].why, doubts[0].words], ensure_ascii=False) if doubts else ""
+    if not doubts:
+        return ""
+    doubt, passage = doubts[0], basis[0] if guess else ""
+    stated = ""
+    if doubt.why == grounding.WRONG_FIGURE:
+        said, stated, found = stated_figures.find_stated_figure(doubt.words, answer, [fact.text for fact in taught])
+        doubt, passage = replace(doubt, words=said or doubt.words), found or passage
+    parts = [doubt.why, doubt.words, stated, passage, round(guess, 2)]
+    return json.dumps(parts if passage else parts[:2], ensure_ascii=False)
 
 
 def _check_row_counts(db: sqlite3.Connection, approved: _ApprovedRows, emit: Emit) -> None:

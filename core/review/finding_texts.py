@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from core.language import tr, trn
-from core.text import contradicting_answers, grounding
+from core.text import contradicting_answers, grounding_texts
 from core.text.grounding import Doubt
 
 MODERATED = "moderated"
@@ -46,7 +46,14 @@ def _format_imbalance(detail: str) -> str:
 
 
 def _format_ungrounded(detail: str) -> str:
-    return grounding.format_doubt(Doubt(*json.loads(detail)))
+    why, words, *more = json.loads(detail)
+    stated, passage, guess = more or ("", "", 0.0)
+    sentences = [grounding_texts.format_doubt(Doubt(why, words, stated, passage))]
+    if passage and not stated:
+        sentences.append(tr("The text says: “{passage}”", passage=passage))
+    if guess:
+        sentences.append(tr("That the row is about this is a guess ({percent}).", percent=f"{guess:.0%}"))
+    return " ".join(sentences)
 
 
 def _format_alike_answers(detail: str) -> str:
@@ -67,7 +74,11 @@ MESSAGES: dict[str, Callable[[str], str]] = {
     "near-duplicate": _format_near_duplicate,
     "split-leakage": _format_leak,
     "answers-contradict": _format_contradiction,
-    "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
+    "answer-admits-unknown": lambda words: tr(
+        "The answer says: “{words}”. Where that is right, set the row's kind to “{kind}”.",
+        words=words,
+        kind=tr("not stated"),
+    ),
     "ungrounded": _format_ungrounded,
     "system-prompt-differs": lambda _none: tr("The row has different instructions."),
     "too-few-rows": lambda n: trn(

@@ -1,5 +1,6 @@
 """Checks a spec before examples are made from it: finds contradictions, repetitions and unexplained terms."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -204,4 +205,11 @@ def _is_near_copy(one: _ParsedStatement, first: _ParsedStatement, text: str) -> 
 def _find_unexplained_terms(statements: Sequence[Statement]) -> Iterator[Remark]:
     for term in terms.find_undefined(statements):
         message = tr("“{term}” is used, but no sentence explains it.", term=term.name)
-        yield Remark(TERM_UNDEFINED, message, term.spans)
+        yield Remark(TERM_UNDEFINED, message, _find_sentences(term.spans, statements))
+
+
+def _find_sentences(spans: Sequence[tuple[int, int]], statements: Sequence[Statement]) -> tuple[tuple[int, int], ...]:
+    """The statements in which these places are: a term alone would only be repeated."""
+    starts = [one.start for one in statements]
+    found = (statements[max(0, bisect_right(starts, start) - 1)] for start, _end in spans)
+    return tuple(dict.fromkeys((one.start, one.end) for one in found))

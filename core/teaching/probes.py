@@ -39,23 +39,25 @@ FIRST_SEED, DRAWS = 101, 3  # of the draws that probe questions come from: not t
 
 @dataclass(frozen=True, slots=True)
 class ProbeMaterial:
-    """What probe questions are chosen from: the page and its rows, how many probe questions each fact has, the kinds that
+    """What probe questions are chosen from: the page and its rows, the probe questions that each fact has, the kinds that
     its exam asks, and the questions that it is trained with."""
 
     page: PageMaterial
-    present: Counter[str]
+    present: dict[str, list[Probe]]
     examined: dict[str, set[str]]
     trained: dict[str, list[str]]
 
 
 def load_material(db: sqlite3.Connection) -> ProbeMaterial:
     """What `choose_rows` needs of the project."""
-    present = Counter(one.fact for one in load(db))
+    present: dict[str, list[Probe]] = defaultdict(list)
+    for probe in load(db):
+        present[probe.fact].append(probe)
     trained: dict[str, list[str]] = defaultdict(list)
     for row in examples.iterate(db, Filter(split="train")):
         for name in row.facts.split():
             trained[name].append(row.question)
-    return ProbeMaterial(page_rows.load_material(db), present, load_examined_kinds(db), trained)
+    return ProbeMaterial(page_rows.load_material(db), dict(present), load_examined_kinds(db), trained)
 
 
 def load_examined_kinds(db: sqlite3.Connection) -> dict[str, set[str]]:
@@ -71,9 +73,11 @@ def choose_rows(material: ProbeMaterial, reporter: Reporter) -> list[QuestionRow
     """New probe questions, up to `PROBES_PER_FACT` for each fact, with those that are there.
 
     Of kinds that the exam does not ask of the fact, and unlike all rows that are trained on, where there are such; none
-    that a row there asks, nearly or exactly. Takes seconds for a long page. Raises `Cancelled`.
+    that a row there asks, nearly or exactly. A fact that has some gets only others of their level. Takes seconds for a long page. Raises `Cancelled`.
     """
-    offered = [row for row in _draw_candidates(material.page) if material.present[row.facts[0]] < PROBES_PER_FACT]
+    offered = [
+        row for row in _draw_candidates(material.page) if len(material.present.get(row.facts[0], [])) < PROBES_PER_FACT
+    ]
     proposals = page_rows.build_proposals(offered, material.page.facts, hold=False)
     places = draft_rows.find_unasked(material.page.present, proposals, reporter)
     by_fact: dict[str, list[QuestionRow]] = defaultdict(list)
@@ -82,22 +86,26 @@ def choose_rows(material: ProbeMaterial, reporter: Reporter) -> list[QuestionRow
     found: list[QuestionRow] = []
     for name, own in by_fact.items():
         reporter.check()
-        found += _choose_own(own, material.examined.get(name, set()), material.trained.get(name, []), PROBES_PER_FACT - material.present[name])  # fmt: skip
+        there, examined = material.present.get(name, []), material.examined.get(name, set())
+        found += _choose_own(own, examined, material.trained.get(name, []), there)
     return found
 
 
 def _choose_own(
-    rows: Sequence[QuestionRow], examined: set[str], trained: Sequence[str], count: int
+    rows: Sequence[QuestionRow], examined: set[str], trained: Sequence[str], there: Sequence[Probe]
 ) -> list[QuestionRow]:
-    """Up to `count` of a fact's candidates: only of the best level there is, each unlike the others."""
+    """As many of a fact's candidates as lack beside `there`: only of the best level there is, each unlike the others."""
 
-    def level(row: QuestionRow) -> tuple[bool, bool]:
+    def level(row: QuestionRow | Probe) -> tuple[bool, bool]:
         return row.kind in examined, is_like(row.question, trained)
 
     best = min(map(level, rows))
-    chosen: list[QuestionRow] = []
+    if there and best > max(map(level, there)):
+        return []  # fewer questions tell more than others of a worse kind
+    asked, chosen = [one.question for one in there], list[QuestionRow]()
     for row in sorted(rows, key=lambda row: HELD_OUT_KINDS.index(row.kind)):
-        if len(chosen) < count and level(row) == best and not is_like(row.question, [one.question for one in chosen]):
+        if len(asked) < PROBES_PER_FACT and level(row) == best and not is_like(row.question, asked):
+            asked.append(row.question)
             chosen.append(row)
     return chosen
 

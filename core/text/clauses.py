@@ -47,7 +47,7 @@ _COMMON_JA = (
     "次 前 後 上 下 中 内 外 間 時 日 年 月 週 人 名 個 本 枚 回 点 冊 円 分 秒 度 度目 回目 目 方 者 側 物 事 何 誰 各 全 両 毎 約 計 合 "
     "等 的 用 行 出 入 見 言 思 決 使 得 受 与 付 取 置 続 始 終 限 同 別 他 多 少 大 小 長 短 高 低 一 二 三 四 五 六 七 八 九 十 片道 平方 "
     "禁 許 可 不可 義務 反則 認 許可 禁止 制限 範囲 単位 一人 一度 一緒 皆 皆様 私 当該 該当 以外 以降 以前 同時 同様 ルール サイズ ケース タイプ ページ "
-    "大丈夫 残念 用意 片方 登録 連絡 一つ 二つ 二人 全て 無効 場面 地点"
+    "午前 午後 大丈夫 残念 用意 片方 登録 連絡 一つ 二つ 二人 全て 無効 場面 地点"
 )
 _IRREGULAR_FORMS = (
     "held:hold feet:foot won:win paid:pay stood:stand left:leave gave:give given:give took:take taken:take kept:keep "

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from core.language import tr
 from core.lazy_loading import lazy_pattern
-from core.text import clauses, negation
+from core.text import clauses, clock_sums, negation
 from core.text.clauses import Clause, Figure, ParsedText
 
 MAX_CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
@@ -92,10 +91,15 @@ _VOICE = lazy_pattern(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A reason why a row does not follow: `why` is one of the names above, `words` the part of the row it is about."""
+    """A reason why a row does not follow: `why` is one of the names above, `words` the part of the row it is about.
+
+    `stated` is the figure that the text has in place of `words`, in the text's `passage`; both are '' where none is known.
+    """
 
     why: str
     words: str
+    stated: str = ""
+    passage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,8 @@ def find_doubts(
     if not parsed_answer.clauses or parsed_answer.text in parsed_basis.sentences or answer in basis:
         return doubts
     whole, deriving = _parse_spec(spec), kind in DERIVING_KINDS
-    doubts += _find_figure_doubts(parsed_answer, question, parsed_basis, whole, deriving) or _find_swapped(
+    clocks = clock_sums.find_explained_values(answer, question, tuple(basis)) if deriving else frozenset()
+    doubts += _find_figure_doubts(parsed_answer, question, parsed_basis, whole, deriving, clocks) or _find_swapped(
         parsed_answer, parsed_basis
     )
     doubts += (
@@ -138,39 +143,6 @@ def find_doubts(
     )
     doubts += _find_unknown_terms(parsed_answer, question, parsed_basis, whole, deriving)
     return list(dict.fromkeys(doubts))
-
-
-def format_doubt(doubt: Doubt) -> str:
-    """A doubt as a translated sentence."""
-    words = doubt.words
-    match doubt.why:
-        case "figure":
-            return tr("The figure {words} does not follow from the facts.", words=words)
-        case "unit":
-            return tr("The facts use another unit for this figure than “{words}”.", words=words)
-        case "swapped":
-            return tr("In the facts, {words} refers to something else.", words=words)
-        case "negation":
-            return tr("The facts contradict “{words}”: one is negated, the other is not.", words=words)
-        case "opposite":
-            return tr("The facts say the reverse of the answer: “{words}”.", words=words)
-        case "only-lost":
-            return tr("The facts allow only one thing; the answer adds “{words}”.", words=words)
-        case "duty-as-foul":
-            return tr("The answer says “{words}” is forbidden; in the spec it is required.", words=words)
-    return _format_place(doubt.why, words)
-
-
-def _format_place(why: str, words: str) -> str:
-    """A doubt about where the words of a row are from."""
-    match why:
-        case "quote-missing":
-            return tr("The quotation is not in the spec: “{words}”.", words=words)
-        case "elsewhere":
-            return tr("“{words}” is in the spec, but not in the facts that this row is based on.", words=words)
-        case "answered":
-            return tr("The answer does not say that this is not in the text: “{words}”.", words=words)
-    return tr("“{words}” is neither in the facts nor in the question.", words=words)
 
 
 def _find_missing_part(quote: str, spec: str) -> str:
@@ -218,12 +190,18 @@ def _parse_text(text: str, polite: bool = False) -> ParsedText:
 
 
 def _find_figure_doubts(
-    parsed_answer: ParsedText, question: str, parsed_basis: ParsedText, whole: _ParsedSpec, deriving: bool
+    parsed_answer: ParsedText,
+    question: str,
+    parsed_basis: ParsedText,
+    whole: _ParsedSpec,
+    deriving: bool,
+    clocks: frozenset[float],
 ) -> list[Doubt]:
     unexplained = [
         figure
         for figure in parsed_answer.figures[:MAX_FIGURES]
         if not _is_same_figure_given(figure, parsed_basis.figures[:MAX_FIGURES])
+        and not (figure.next in clock_sums.CLOCK_WORDS and clocks.intersection(figure.values))
     ]
     if not unexplained:
         return []

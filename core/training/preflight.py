@@ -147,9 +147,14 @@ def _add_estimate(report: PreflightReport, estimate: TrainingEstimate | None) ->
     return replace(report, estimate=estimate, objections=found)
 
 
+def format_tokens(tokens: int) -> str:
+    """The tokens of the rows, as they are counted before a training: a server counts those of its model's template, too."""
+    return trn("{n} token of text in each epoch", "{n} tokens of text in each epoch", tokens)
+
+
 def format_report(report: PreflightReport) -> list[str]:
     """The report as lines of text: amount, cost, time and memory here, and each objection with its severity."""
-    lines = [f"{trn('{n} row', '{n} rows', report.rows)}, {trn('{n} token', '{n} tokens', report.tokens)}"]
+    lines = [f"{trn('{n} row', '{n} rows', report.rows)}, {format_tokens(report.tokens)}"]
     lines.append(format_training_cost(report))
     if report.estimate:
         minutes, memory = f"{report.estimate.seconds / 60:,.1f}", format_gigabytes(report.estimate.memory)

@@ -121,6 +121,19 @@ def test_the_search_finds_parts_of_pages(code, words, page, anchor):
     assert all(hit.excerpt for hit in hits)
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "page"),
+    [
+        ("en", "keep some rows", "exam"),
+        ("en", "export rows", "rows"),
+        ("en", "backup", "projects"),
+        ("ja", "バックアップ", "projects"),
+    ],
+)
+def test_the_search_has_the_page_about_it_first(code, words, page):
+    assert guide.search(code, words)[0].page.name == page
+
+
 def test_a_search_without_words_or_hits_finds_nothing():
     assert guide.search("en", "  ") == guide.search("en", "xyzzy plugh") == []
     assert len(guide.search("en", "e")) == guide.MAX_HITS

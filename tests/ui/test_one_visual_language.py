@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QMenu
 
 from ui import style
 
@@ -254,3 +255,21 @@ def has_pixels(node: ast.expr) -> bool:
 def has_literal_sheet(argument: ast.expr) -> bool:
     texts = [one.value for one in ast.walk(argument) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return any(re.search(r"[-\w]+:\s*[\w#]", text) for text in texts)
+
+
+def test_an_entry_of_a_menu_that_is_not_ticked_has_no_box(qapp, qtbot):
+    style.refresh(qapp)
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    action = menu.addAction("Full screen")
+    action.setCheckable(True)
+    place = menu.actionGeometry(action)
+
+    def colours():
+        picture = menu.grab(place).toImage()
+        column = range(3, style.scaled(20))
+        return {picture.pixel(x, y) for x in column for y in range(2, picture.height() - 2)}
+
+    assert len(colours()) == 1
+    action.setChecked(True)
+    assert len(colours()) > 1

@@ -34,7 +34,10 @@ def format_progress(activity: Activity) -> str:
     if activity.progress.pause:
         parts.append(format_pause(activity.progress))
     elif activity.seconds_left is not None:
-        parts.append(format_time_left(activity.seconds_left))
+        left = format_time_left(activity.seconds_left)
+        # Preparing a model is one part of a training, or of an exam, which takes longer.
+        is_part = activity.entry.kind == ActivityKind.MODEL
+        parts.append(tr("{time} for this part", time=left) if is_part else left)
     return " · ".join(parts) or tr("Running")
 
 

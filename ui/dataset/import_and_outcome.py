@@ -44,6 +44,7 @@ class ImportOutcome:
     unread: int = 0
     links: int = 0  # rows for which facts were looked for
     linked: int = 0
+    contradicting: int = 0  # rows that have another figure than the fact they were linked to
     failed: list[str] = field(default_factory=list)
     wrong: ProblemCounts = field(default_factory=ProblemCounts)
     first: int = 0  # the id of the first row that was imported
@@ -65,6 +66,8 @@ class ImportOutcome:
             sentences.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
             sentences.append(fact_links.format_link_count(self.linked, self.links))
+        if self.contradicting:
+            sentences.append(fact_links.format_contradicting(self.contradicting))
         if self.unread:
             sentences.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(
@@ -79,7 +82,7 @@ class ImportOutcome:
         """The colour of the message: "error", "warning", "good" or "note"."""
         if self.failed or self.wrong.errors:
             return "error"
-        return "warning" if self.unread or self.wrong else "good" if self.rows else "note"
+        return "warning" if self.unread or self.wrong or self.contradicting else "good" if self.rows else "note"
 
 
 def format_wrong(wrong: ProblemCounts) -> list[str]:
@@ -150,6 +153,7 @@ async def _link(workspace: Workspace, ids: range, outcome: ImportOutcome, report
     if found:
         outcome.links += len(found.links)
         outcome.linked += found.linked
+        outcome.contradicting += found.contradicting
         workspace.tasks.changed.emit(found.changes)
 
 
@@ -172,6 +176,8 @@ def show_import_outcome(workspace: Workspace, outcome: ImportOutcome, window: QW
         rules = list(outcome.wrong.rules)
         words = f"rule:{rules[0]}" if len(rules) == 1 else "rule:*"
         notice.add_button(tr("Show"), lambda: workspace.rows_wanted.emit(words))
+    if outcome.contradicting:
+        notice.add_button(tr("Show doubts"), lambda: workspace.rows_wanted.emit("rule:ungrounded"))
     if outcome.unread:
         notice.add_button(tr("Unread lines…"), lambda: QuarantineDialog(workspace, window.window()).open())
     if outcome.links:

@@ -57,7 +57,7 @@ class ImportSource:
             return
         self.error, self.form = None, options.format
         self.encoding, self.delimiter = self.detected.encoding, self.detected.delimiter
-        self.set_head(self.detected.has_head)
+        self.set_head(self.detected.has_head or column_mapping.is_above_numbers(self.detected.sample))
 
     def is_table(self) -> bool:
         """Whether the file has columns, or JSON rows have keys, whose fields a person can choose."""

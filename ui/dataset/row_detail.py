@@ -26,6 +26,7 @@ from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.row_edits import JsonEdit, RowEdit, SetColumn
 from core.errors import FormatError
+from core.generation import fact_links
 from core.language import end_sentence, tr
 from core.review import findings
 from core.spec import facts
@@ -110,7 +111,11 @@ class RowFacts(QWidget):
         """Show the facts of a row, what changed in them, and what was found about the row."""
         taught = facts.load_by_names(db, row.facts) if row else []
         found = findings.load_for_row(db, row.id) if row else {}
-        self._taught.show_text("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
+        guess = fact_links.get_guess(db, row.id) if row and taught else None
+        words = [f"{fact.name}: {fact.text}" for fact in taught]
+        if guess is not None:
+            words.append(tr("Linked to this fact by a guess ({percent} sure).", percent=f"{guess:.0%}"))
+        self._taught.show_text("\n".join([*words, *_passage(row, taught)]))
         stale = row is not None and STALE_RULE in row.problems.split()
         self._changed.show_text("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
         self._doubts.show_text("\n".join(found[rule] for rule in DOUBT_RULES if rule in found), "warning")

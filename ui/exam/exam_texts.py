@@ -12,6 +12,7 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from ui.generation.llm_run_dialog import format_token_estimate
 from ui.widgets import basics
+from ui.widgets.length_and_time_texts import format_time_left
 
 GAINED_SYMBOL, LOST_SYMBOL = "▲", "▼"
 RIGHT_SYMBOL, WRONG_SYMBOL = "✓", "✗"
@@ -157,11 +158,7 @@ def format_exam_progress(done: int, wanted: int, seconds: float | None) -> str:
     text = tr("{done} of {wanted} answers", done=f"{done:,}", wanted=f"{wanted:,}")
     if seconds is None or done >= wanted:
         return text
-    if seconds < 90:
-        return f"{text} · {tr('about {n} s left', n=max(1, round(seconds)))}"
-    if seconds < 5400:
-        return f"{text} · {tr('about {n} min left', n=round(seconds / 60))}"
-    return f"{text} · {tr('about {n} h left', n=f'{seconds / 3600:.1f}')}"
+    return f"{text} · {format_time_left(seconds)}"
 
 
 def format_kappa(pair: str, found: KappaAgreement) -> str:

@@ -1,10 +1,10 @@
 """The heat map: facts, kinds or questions against subjects, sorted and filtered, with the answers behind a row."""
 
 from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QSplitter,
     QTableView,
     QVBoxLayout,
@@ -62,6 +62,7 @@ class HeatMapTable(QTableView):
         self.setColumnHidden(1, alone)
         name = max(style.scaled(NAME_WIDTH), self.horizontalHeader().sectionSizeFromContents(0).width())
         self.setColumnWidth(0, name + style.scaled(TEXT_WIDTH) if alone else name)
+        self._fit_texts()
         row = self.rates.find(key)
         if row is not None and self.current() is None:
             self.selectionModel().blockSignals(True)
@@ -74,8 +75,19 @@ class HeatMapTable(QTableView):
         for section in range(self._sized):
             width = RATE_WIDTH if section > 1 else TEXT_WIDTH if section else NAME_WIDTH
             tables.set_column_width(self, section, width)
-        few = self._sized < 7
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive)
+        self._fit_texts()
+
+    def _fit_texts(self) -> None:
+        """Give the texts what the rates leave, and never less than they need to be read: then the table scrolls."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(section) for section in range(header.count()) if section != 1)
+        if header.count() > 1 and not self.isColumnHidden(1):
+            self.setColumnWidth(1, max(style.scaled(TEXT_WIDTH), self.viewport().width() - others))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit_texts()
 
     def current(self) -> HeatMapRow | None:
         """The selected row; None for none."""

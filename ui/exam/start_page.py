@@ -22,6 +22,7 @@ class ExamProgressLine(QWidget):
         self._started_at = 0.0
         self._before: int | None = None  # answers there were at the beginning
         self._converts = False
+        self.seconds_left: float | None = None  # None: not known yet
         self.text, self.stop, self.note = basics.label(), QPushButton(tr("Stop")), basics.Note()
         self.pause = QPushButton(tr("Pause"))
         self.bar = QProgressBar(textVisible=False)
@@ -53,7 +54,7 @@ class ExamProgressLine(QWidget):
 
     def begin(self, now: float, converts: bool = False) -> None:
         """Called when an exam starts or continues; with `converts` a model has to be made ready for the first answer."""
-        self._started_at, self._before, self._converts = now, None, converts
+        self._started_at, self._before, self._converts, self.seconds_left = now, None, converts, None
         self.text.setText("")
         self.bar.setRange(0, 0)
 
@@ -64,8 +65,8 @@ class ExamProgressLine(QWidget):
         if self._before is None:
             self._before, self._started_at = done, now
         answered, spent = done - self._before, now - self._started_at
-        left = spent / answered * (wanted - done) if answered >= MIN_ANSWERS_FOR_PACE else None
-        self.text.setText(self._format_progress(done, wanted, left, answered == 0))
+        self.seconds_left = spent / answered * (wanted - done) if answered >= MIN_ANSWERS_FOR_PACE else None
+        self.text.setText(self._format_progress(done, wanted, self.seconds_left, answered == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
 

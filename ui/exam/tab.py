@@ -291,6 +291,9 @@ class ExamTab(Tab):
         asked = next((one for one in self._runs if one.status == ExamStatus.RUNNING), None)
         self.running.show_batch(asked is not None and asked.batch)
         self.running.show_counts(*self._counts_of(asked), time.monotonic())
+        for activity in self.workspace.activities.running() if running else []:
+            if activity.entry.kind == ActivityKind.EXAM:  # the bar tells the same time as this tab
+                activity.tell_time_left(self.running.seconds_left)
         done, wanted = self._counts_of(run)
         left = wanted - done
         self.go_on.setVisible(run is not None and not running and (left > 0 or self._unjudged > 0))

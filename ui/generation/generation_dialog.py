@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.latest_task_and_reload import ProgressLine
 from ui.workspace import Workspace
 
+MNEMONIC = re.compile(r"\(&\w\)|&")  # in the text of a box, also as Japanese has it
 SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens of all
 
 
@@ -46,7 +48,8 @@ SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens
 class GenerationPlan:
     """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make.
 
-    `page` are the rows that come without a model; None where a model is to write them.
+    `page` are the rows that come without a model; None where a model is to write them. Where there are none, `more` is how
+    many there would be of facts that have enough.
     """
 
     facts: int
@@ -55,6 +58,7 @@ class GenerationPlan:
     requests: list[RowRequest]
     estimate: GenerationEstimate
     page: PagePlan | None = None
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class GenerationDialog(LlmRunDialog):
     def __init__(
         self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None, more: bool = False
     ) -> None:
-        super().__init__(workspace, "examples", tr("Generate examples"), parent)
+        super().__init__(workspace, "examples", tr("Generate rows"), parent)
         self.scope = FactScope(names)
         self.scope.changed.connect(self._on_choice)
         self.plan: GenerationPlan | None = None
@@ -88,7 +92,7 @@ class GenerationDialog(LlmRunDialog):
         self.more.setChecked(more)
         self.more.toggled.connect(lambda _on: self._on_choice())
         self._make_next_steps()
-        self.primary.setText(tr("Generate examples"))
+        self.primary.setText(tr("Generate rows"))
         self._lay_out_body()
         self.ways.changed.connect(self._show_way)
         self.model.batch.toggled.connect(lambda _on: self._on_batch())
@@ -216,13 +220,17 @@ class GenerationDialog(LlmRunDialog):
     async def work_out(self, found: _Material, reporter: Reporter) -> GenerationPlan:
         if found.choice is None or found.page is None:
             return found.plan
-        page = await asyncio.to_thread(page_rows.plan_rows, found.page, found.choice, reporter)
-        return dataclasses.replace(found.plan, page=page)
+        choice, more = found.choice, 0
+        page = await asyncio.to_thread(page_rows.plan_rows, found.page, choice, reporter)
+        if not page.rows and choice.kinds and not choice.more:
+            other = dataclasses.replace(choice, more=True)
+            more = len((await asyncio.to_thread(page_rows.plan_rows, found.page, other, reporter)).rows)
+        return dataclasses.replace(found.plan, page=page, more=more)
 
     def show_data(self, found: GenerationPlan) -> None:
         self.plan, self._is_working = found, False
         self.pages.setCurrentIndex(0 if found.facts else 1)
-        self.nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
+        self.nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: rows are made for facts."))
         self._show_heading(found)
         for kind, label in self.counts.items():
             label.setText(self._format_count(found, kind))
@@ -257,7 +265,12 @@ class GenerationDialog(LlmRunDialog):
             return tr("Choose a kind of question.")
         if self.more.isChecked():
             return tr("Every question that can be made of these facts is there already.")
-        return tr("Nothing that these facts lack can be made without a model.")
+        parts = [tr("Nothing that these facts lack can be made without a model.")]
+        if self.plan and self.plan.more:
+            box = MNEMONIC.sub("", self.more.text())
+            parts.append(trn("{n} other row can be made: tick “{box}”.", "{n} other rows can be made: tick “{box}”.",
+                             self.plan.more, box=box))  # fmt: skip
+        return " ".join([*parts, *(page_rows.format_gaps(page) if page else [])])
 
     def start(self) -> None:
         self._show_next_steps(False)
@@ -272,7 +285,7 @@ class GenerationDialog(LlmRunDialog):
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
     def _start_offline(self) -> None:
-        label, choice = tr("Generate examples without a model"), self.row_choice()
+        label, choice = tr("Generate rows without a model"), self.row_choice()
         if not self.model_rows.is_wanted():
             self.runner.write(self.task, label, _write_page_rows(choice))
             return
@@ -305,22 +318,22 @@ class GenerationDialog(LlmRunDialog):
 
     def _show_heading(self, found: GenerationPlan) -> None:
         if self.more.isChecked():
-            text = trn("{n} fact gets more examples", "{n} facts get more examples", found.facts)
+            text = trn("{n} fact gets more rows", "{n} facts get more rows", found.facts)
         elif not found.lacking:
-            text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
+            text = trn("The fact has enough rows", "All {n} facts have enough rows", found.facts)
         elif self.scope.names() is None:
-            text = trn("{lacking} of {n} fact needs examples", "{lacking} of {n} facts need examples", found.facts,
+            text = trn("{lacking} of {n} fact lacks rows of some kind", "{lacking} of {n} facts lack rows of some kind", found.facts,
                        lacking=f"{found.lacking:,}")  # fmt: skip
         else:
-            text = trn("{lacking} of {n} chosen fact needs examples", "{lacking} of {n} chosen facts need examples",
-                       found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
+            text = trn("{lacking} of {n} chosen fact lacks rows of some kind",
+                       "{lacking} of {n} chosen facts lack rows of some kind", found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
         self.heading.setText(text)
 
     def _show_estimate(self, found: GenerationPlan) -> None:
         estimate = found.estimate
         examples = estimate.examples if found.page is None else len(found.page.rows)
-        some = trn("Generate {n} example", "Generate {n} examples", examples)
-        self.primary.setText(some if examples else tr("Generate examples"))
+        some = trn("Generate {n} row", "Generate {n} rows", examples)
+        self.primary.setText(some if examples else tr("Generate rows"))
         if found.page is not None:
             text = _format_page_plan(found.page)
         else:
@@ -420,6 +433,4 @@ def _write_page_rows(choice: RowChoice) -> Callable[[sqlite3.Connection, Reporte
 def _format_page_plan(plan: PagePlan) -> str:
     rows = trn("{n} row", "{n} rows", len(plan.rows))
     text = trn("{rows} of {n} fact.", "{rows} of {n} facts.", plan.facts, rows=rows)
-    if plan.is_parsed:
-        return text
-    return f"{text} {page_rows.format_missing_analyser()}"
+    return " ".join([text, *page_rows.format_gaps(plan)])

@@ -180,7 +180,7 @@ class TeachingPathActions(QObject):
             return str(page_rows.add_rows(db, RowChoice(), reporter))
 
         self._window.show_examples("status:draft")
-        self._workspace.llm_runs.write(ROWS_TASK, tr("Generate examples without a model"), change)
+        self._workspace.llm_runs.write(ROWS_TASK, tr("Generate rows without a model"), change)
         self._workspace.llm_runs.ended.connect(self._on_rows_made)
 
     def _on_rows_made(self) -> None:

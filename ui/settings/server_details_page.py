@@ -2,7 +2,7 @@
 
 import asyncio
 
-from PySide6.QtCore import QDateTime, QLocale, QTimer, Signal
+from PySide6.QtCore import QDateTime, QEvent, QLocale, QObject, QTimer, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QGridLayout,
@@ -120,6 +120,7 @@ class ServerPage(QWidget):
     def _make_test(self) -> None:
         self.test = QPushButton(tr("Test connection"))
         self.test_note = basics.Note()
+        self.test_note.installEventFilter(self)
         self.correct = QPushButton(tr("Use this address"))
         self.correct.hide()
         self._found_url = ""
@@ -286,6 +287,16 @@ class ServerPage(QWidget):
         self.test.setEnabled(False)
         self._show_test(tr("Connecting…"))
         self._testing = self._workspace.tasks.start("", self._test(), self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The result of a test has got its place, or another one."""
+        if (
+            watched is self.test_note
+            and event.type() in (QEvent.Type.Resize, QEvent.Type.Move)
+            and self.test_note.text()
+        ):
+            QTimer.singleShot(0, self, self.tested.emit)
+        return super().eventFilter(watched, event)
 
     def _show_test(self, text: str, meaning: str = "", url: str = "") -> None:
         """Show the result of a test; `url` is the address that it found instead."""

@@ -37,7 +37,7 @@ from ui.widgets.titled_delegate import TitledDelegate
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
-MAX_LIST_WIDTH = 320  # names longer than this end in an ellipsis, and are whole in the tooltip
+MAX_LIST_WIDTH = 400  # names longer than this end in an ellipsis, and are whole in the tooltip
 DETAILS_ROLE = Qt.ItemDataRole.UserRole
 ROW_PADDING = 6
 TALL_TEXT = "塾か"
@@ -161,7 +161,7 @@ class ServersPage(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.page)
-        self.page.tested.connect(lambda: scroll.ensureWidgetVisible(self.page.test_note, 0, style.SPACE))
+        self.page.tested.connect(lambda: self._show_result(scroll))
         self.pages.addWidget(_make_local_page())
         self.pages.addWidget(scroll)
         below = QHBoxLayout()
@@ -270,6 +270,12 @@ class ServersPage(QWidget):
             self.failed.emit(error)
 
     # --- what a person does
+
+    def _show_result(self, scroll: QScrollArea) -> None:
+        """Scroll to what a test says, and to the button below it where there is room for both."""
+        for part in (self.page.correct, self.page.test_note):
+            if not part.isHidden():
+                scroll.ensureWidgetVisible(part, 0, style.SPACE)
 
     def _on_add(self, preset: ServerPreset, title: str) -> None:
         id = settings.new_id(self._settings, title)

@@ -115,12 +115,17 @@ def job_facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Job id"), job.remote_id or ""),
         (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_result_files(job))))),
         (tr("Fine-tuned model"), job.fine_tuned_model or ""),
-        (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
+        (tr("Tokens trained"), "" if job.trained_tokens is None else _format_trained_tokens(job.trained_tokens)),
         (tr("Created"), format_local_time(job.created_at)),
         (tr("Ended"), format_local_time(job.finished_at) if job.finished_at else ""),
         (tr("Created with Juku"), job.app),
     ]
     return [(name, text) for name, text in found if text]
+
+
+def _format_trained_tokens(tokens: int) -> str:
+    """The tokens as the server counted them: more than the texts of the rows have, which are counted before a training."""
+    return tr("{tokens} (in all epochs, with the template of the model)", tokens=f"{tokens:,}")
 
 
 def _format_rows(job: Job) -> str:

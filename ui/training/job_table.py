@@ -223,7 +223,9 @@ def _cell_tips(line: JobRow) -> dict[int, str]:
     return {
         STATUS_COLUMN: f"{job.wish or job.status}: {job_texts.explain_status(job)}",
         BASE_COLUMN: job.model,
-        TOKENS_COLUMN: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
+        TOKENS_COLUMN: tr("As the server counted them: in all epochs, with the template of the model")
+        if job.ended
+        else tr("Estimate so far: the tokens of the rows, times the epochs"),
         COST_COLUMN: tr("By the price list in the settings, for the training so far. This is not an invoice."),
         MODEL_COLUMN: job.fine_tuned_model or "",
     }

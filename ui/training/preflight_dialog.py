@@ -150,7 +150,7 @@ class PreflightDialog(QDialog):
 def _format_amount(report: PreflightReport, server: str) -> str:
     jobs = trn("{n} job at “{server}”", "{n} jobs at “{server}”", report.jobs, server=server)
     rows = trn("{n} row", "{n} rows", report.rows)
-    tokens = trn("{n} token", "{n} tokens", report.tokens)
+    tokens = preflight.format_tokens(report.tokens)
     if report.epochs:
         epochs = trn("{n} epoch", "{n} epochs", report.epochs)
     else:

@@ -114,6 +114,8 @@ class TrainingForm(QWidget):
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
+        for box in (self.base, self.rows):
+            box.prefer_whole_text()
         self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
         self.seed, self.suffix = _make_seed_box(), QLineEdit()
         self.epochs = HyperparameterFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QShowEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QToolTip
+from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QToolTip, QWidget
 
 from ui.widgets import basics
 from ui.widgets.value_texts import add_values
@@ -27,6 +27,17 @@ class DropDown(QComboBox):
     One that has a name and no label on the screen gets a hidden one.
     """
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._prefers_whole_text = False
+
+    def prefer_whole_text(self) -> None:
+        """Be as wide as the current text where there is room, and no wider than `minimumContentsLength` where there is none."""
+        self._prefers_whole_text = True
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.currentTextChanged.connect(lambda _text: self.updateGeometry())
+        self.updateGeometry()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         parent = self.parentWidget()
@@ -44,20 +55,23 @@ class DropDown(QComboBox):
     def sizeHint(self) -> QSize:
         """Wide enough for each entry: Qt's own hint forgets the paddings of the style sheet, which grow with the texts."""
         hint = super().sizeHint()
-        if self.sizeAdjustPolicy() not in WHOLE_ENTRIES or not self.count():
+        shown = range(self.count()) if self.sizeAdjustPolicy() in WHOLE_ENTRIES else []
+        if self._prefers_whole_text and self.currentIndex() >= 0:
+            shown = [self.currentIndex()]
+        if not shown:
             return hint
         option = QStyleOptionComboBox()
         super().initStyleOption(option)
         option.rect = QRect(QPoint(0, 0), hint)
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
-        need = max(self._entry_width(place) for place in range(self.count()))
+        need = max(self._entry_width(place) for place in shown)
         return QSize(hint.width() + max(0, need - room), hint.height())
 
     def minimumSizeHint(self) -> QSize:
         if self.sizeAdjustPolicy() in WHOLE_ENTRIES and not self.minimumContentsLength():
             return self.sizeHint()
-        return super().minimumSizeHint()
+        return super().sizeHint() if self._prefers_whole_text else super().minimumSizeHint()
 
     def _entry_width(self, place: int) -> int:
         icon = 0 if self.itemIcon(place).isNull() else self.iconSize().width() + ICON_GAP

@@ -24,6 +24,7 @@ from core.text.questions.english_frames import (
 )
 from core.text.questions.english_sentences import Reader
 from core.text.questions.english_unstated import ask_unstated
+from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
 from core.text.questions.shared_masking import SHARES, mask, shuffle
 
@@ -78,7 +79,7 @@ class _Maker:
     def make(self) -> list[QuestionRow]:
         """All rows, without those whose question stands twice with different answers."""
         for at, told in enumerate(self.told):
-            asks = [ask for ask in self.asks[at] if self._is_clear(ask, at)]
+            asks = [ask for ask in self.asks[at] if self._is_clear(ask, at)] or self._ask_whole(told, at)
             self._add_asked(told, asks)
             self._add_keywords(told, at)
             self._add_statement(told)
@@ -91,6 +92,12 @@ class _Maker:
         for told, question, answer in ask_unstated(self.told, UNSTATED, self.subject, sorted(self.names), self.dice):
             self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
         return self._without_conflicts()
+
+    def _ask_whole(self, told: Told, at: int) -> list[Ask]:
+        """What can be asked of a statement that is not understood otherwise."""
+        if told.cells or told.label or len(told.names) != 1:
+            return []
+        return list(ask_whole(told.answer, [text for number, text in enumerate(self.texts) if number != at]))
 
     def _is_clear(self, ask: Ask, at: int) -> bool:
         """Whether a question has words that tell which statement it asks for."""
@@ -206,7 +213,9 @@ class _Maker:
             self._add(asked, told.answer, "reworded", told.names, "yes_no")
         questions = [ask.direct for ask in asks if ask.form == "false_premise"][:2]
         questions += [
-            wrong for ask in asks if ask.form == "yes_no" and (wrong := alter(ask.direct, self.pool, self.dice))
+            wrong
+            for ask in asks
+            if ask.form == "yes_no" and (wrong := alter(ask.direct, self.pool, self.dice)) and " a not " not in wrong
         ][:2]
         if told.term and (
             others := [one for one in self.told if one.term and one is not told and not one.term.startswith("To ")]

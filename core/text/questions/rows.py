@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+SOURCE = "offline"  # the source of rows made without a model
+KEYWORDS = "keywords"  # the form of rows that ask with words of the fact alone, as nobody would in an exam
+
 
 @dataclass(frozen=True, slots=True)
 class PageFact:

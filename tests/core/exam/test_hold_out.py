@@ -134,3 +134,13 @@ def test_without_rows_the_command_line_says_so(project, capsys):
     project.close()
     assert commands.run(["hold-out", str(path)]) == 1
     assert "0 rows are kept for the exam" in capsys.readouterr().out
+
+
+def test_keywords_that_the_rules_made_are_no_exam_question(pond):
+    rows = [
+        new_example("Tell me about pond, metres.", "Four.", facts="f01", source="offline", tags="keywords"),
+        new_example("Pond size, roughly?", "Four metres.", facts="f01", tags="keywords"),  # a person's own
+    ]
+    write(pond, examples.add, rows)
+    found = {id for one in hold_out.find_material(pond.rows, Reporter()).wordings for id in one.ids}
+    assert len(WORDINGS) + 1 not in found and len(WORDINGS) + 2 in found

@@ -106,3 +106,9 @@ GIVEN_AWAY = [
 @pytest.mark.parametrize(("question", "answer", "away"), GIVEN_AWAY)
 def test_a_question_that_gives_its_answer_away(question, answer, away):
     assert gives_answer_away(question, answer) is away
+
+
+def test_two_names_are_two_points_and_what_many_places_are_called_tells_nothing():
+    answer = "The ferry links Port Hessan and Ostrel Island."
+    assert suggest_points(answer, answer, "What does the ferry link?") == "Hessan ; Ostrel"
+    assert suggest_points("It is at Port Hessan.", "", "Where is the office?") == "Hessan"

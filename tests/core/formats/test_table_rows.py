@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
-from core.formats import clipboard_text, csv_cells, jsonl, markdown_tables
+from core.formats import clipboard_text, column_mapping, csv_cells, jsonl, markdown_tables
 from core.formats.encoded_text_lines import FileLine
 from core.progress import Reporter
 
@@ -208,3 +208,18 @@ def test_pasted_text_is_known_by_its_form(text: str, format: str | None) -> None
 def test_a_line_of_blanks_is_no_rule_of_a_table_and_takes_no_time():
     lines = [FileLine(1, 0, b"a | b", 5), FileLine(2, 6, b" " * 9000 + b"- x", 9003)] * 200
     assert list(markdown_tables.iterate_records(lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "is_head"),
+    [
+        ([["番号", "聞かれること", "お返事"], ["1", "何時から？", "14時から"], ["２", "休みは？", "火曜"]], True),
+        ([["No.", "They ask", "We say"], ["1.", "When?", "At 3."], ["2.", "Where?", "Here."]], True),
+        ([["1", "When?", "At 3."], ["2", "Where?", "Here."], ["3", "Why?", "So."]], False),
+        ([["A", "When?"], ["B", "Where?"], ["C", "Why?"]], False),
+        ([["Which number?", "7"], ["Which one?", "8"]], False),  # one row alone shows nothing
+        ([], False),
+    ],
+)
+def test_a_word_above_numbers_names_its_column(sample, is_head):
+    assert column_mapping.is_above_numbers(sample) is is_head

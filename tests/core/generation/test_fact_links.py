@@ -8,8 +8,8 @@ import pytest
 from core.cli import commands
 from core.dataset import examples, importing
 from core.generation import fact_links, fact_links_from_model, llm_runs
-from core.generation.fact_links import AUTO_LINK_CONFIDENCE, FactLink
 from core.progress import Cancelled, Reporter
+from core.review.fact_matching import AUTO_LINK_CONFIDENCE, FactLink
 from core.spec import facts
 from core.spec.spec import Spec
 from tests.support.fake_server import Answer

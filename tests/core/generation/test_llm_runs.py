@@ -58,7 +58,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert not run_recovery.load_unfinished(gates.rows)
     (done,) = llm_runs.load_all(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
-    assert gates.undo_label == "Generate examples"
+    assert gates.undo_label == "Generate rows"
     asyncio.run(gates.undo())
     assert not rows(gates)
     assert gates.undo_label == "fill"

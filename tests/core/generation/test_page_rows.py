@@ -16,6 +16,7 @@ from core.review import findings
 from core.spec import facts, spec
 from core.spec.spec import Spec
 from core.text import normalise
+from core.text.questions.rows import KEYWORDS, QuestionRow
 from tests.support.projects import write
 
 TEXT = """# Pool
@@ -170,3 +171,31 @@ def test_no_exam_question_gives_its_answer_away(project):
         held = [row for row, is_held in plan(project, seed=seed).rows if is_held]
         assert len(held) == 2
         assert not [row.question for row in held if point_making.gives_answer_away(row.question, row.answer)]
+
+
+def made(question, kind="reworded", form="what", answer="The pool opens at six in the morning."):
+    return QuestionRow(question, answer, kind, ("f01",), form)
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked"),
+    [
+        ([made("I have a question about pool opens.", form=KEYWORDS), made("Pool?", form=KEYWORDS)], []),
+        ([made("Pool?", form=KEYWORDS), made("Does the pool open at six in the morning?", "direct", "yes_no")], [1]),
+        ([made("Does the pool open at six in the morning?", "direct", "yes_no"), made("When does it open?")], [1]),
+        ([made("What is the pool that opens at six in the morning?", "reverse"), made("Pool?", form=KEYWORDS)], []),
+    ],
+)
+def test_what_nobody_would_ask_is_never_kept_for_the_exam(pool, rows, asked):
+    known = {fact.name: fact for fact in facts.load(pool.rows)}
+    proposals = page_rows.build_proposals(rows, known, hold=True)
+    assert [place for place, one in enumerate(proposals) if one.hold] == asked
+
+
+def test_a_fact_without_an_exam_question_is_told(pool, monkeypatch):
+    rows = tuple(made(question, form=KEYWORDS) for question in ("Pool?", "What about pool, morning?"))
+    monkeypatch.setattr(page_rows, "draw_rows", lambda *_args: rows)
+    found = plan(pool)
+    assert (found.facts, found.without, found.unasked, found.counts[EXAM]) == (1, 3, 4, 0)
+    text = " ".join(page_rows.format_gaps(found))
+    assert "3 facts get none" in text and "4 facts get no exam question" in text

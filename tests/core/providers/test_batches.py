@@ -62,7 +62,7 @@ def test_a_batch_is_merged_by_its_ids_and_lands_as_one_step(gates, server):
     assert (outcome.answered, outcome.failed) == (10, 0)
     assert len(server.batches) == 1 and not server.asked
     assert len(list(examples.iterate(gates.rows))) == 20
-    assert gates.undo_label == "Generate examples"
+    assert gates.undo_label == "Generate rows"
     (sent,) = [data for id, data in server.files.items() if server.purposes[id] == "batch"]
     lines = [json.loads(line) for line in sent.splitlines()]
     assert {line["url"] for line in lines} == {"/v1/chat/completions"} and len(

@@ -84,9 +84,9 @@ def test_a_bad_spec_in_english():
         ("units-differ", ["The net is 3 metres high.", "The nets are 3 feet high."]),
         ("sentence-twice", ["A match lasts twenty minutes.", "A match lasts 20 minutes."]),
         ("sentence-twice", [f"Every {shirt}", f"Each {shirt}"]),
-        ("term-undefined", ["grip", "grip"]),
+        ("term-undefined", ['The "grip" of a player must be dry.', "A player may wipe the grip."]),
         ("sentence-twice", ["A match lasts 20 minutes.", "A match lasts 20 minutes."]),
-        ("term-undefined", ["Late Card", "Late Card"]),
+        ("term-undefined", ["The team that loses the ball gets a Late Card.", "After a Late Card the player rests."]),
     ]
     assert [one.message for one in lint(ENGLISH)[:2]] == [
         "These sentences say the same, but with different figures: 18, 20.",
@@ -103,7 +103,7 @@ def test_a_bad_spec_in_japanese():
             "sentence-twice",
             ["選手は背中に番号のついた赤いシャツを必ず着ます。", "選手は、背中に番号のついた赤いシャツを必ず着ます。"],
         ),
-        ("term-undefined", ["輪投げ", "輪投げ"]),
+        ("term-undefined", ["選手は「輪投げ」をします。", "輪投げの時間は5秒までとします。"]),
     ]
 
 

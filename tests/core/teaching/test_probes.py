@@ -67,3 +67,14 @@ def test_chosen_twice_at_once_they_are_added_once(project):
     found = list(examples.iterate(project.rows, Filter(split="validation")))
     assert len({row.question for row in found}) == len(found) == len(rows)
     assert max(Counter(row.facts for row in found).values()) == probes.PROBES_PER_FACT
+
+
+def test_a_fact_with_probe_questions_gets_none_of_a_worse_level(project):
+    write(project, learning_server.fill)
+    kinds = ("direct", "reverse", "applied", "reworded")
+    rows = [new_example(f"Amber {kind}?", "At 3.", split="test", kind=kind, facts="f01") for kind in kinds]
+    write(project, examples.add, rows)
+    assert [row for row in choose(project) if row.facts[0] == "f01"]  # another wording must do
+    there = new_example("Amber and jade, when?", "At 3.", split="validation", kind="combined", facts="f01")
+    write(project, examples.add, [there])
+    assert not [row for row in choose(project) if row.facts[0] == "f01"]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from core import language
 from core.text import grounding
-from core.text.grounding import Doubt, find_doubts, format_doubt
+from core.text.grounding import Doubt, find_doubts
+from core.text.grounding_texts import format_doubt
 from tests.support.patience import effort
 from tools import grounding as measured
 
@@ -306,3 +307,28 @@ def test_right_rows_that_were_doubted(question, answer, fact, kind):
 )  # fmt: skip
 def test_wrong_rows_that_were_not_doubted(question, answer, fact, spec, kind, why):
     assert why in whys(answer, fact, question=question, spec=spec, kind=kind)
+
+
+LEAVES, TAKES = "The ferry leaves at 15:30.", "The crossing takes 50 minutes."
+DEPARTURE, DURATION = "船は15時30分に出ます。", "50分かかります。"
+
+
+@pytest.mark.parametrize(
+    ("answer", "basis", "doubted"),
+    [
+        ("15:30 plus 50 minutes is 16:20.", [LEAVES, TAKES], False),
+        ("It takes until 4:20 p.m.", [LEAVES, TAKES], False),
+        ("50 minutes before 15:30 is 14:40.", [LEAVES, TAKES], False),
+        ("15:30 plus 50 minutes is 16:30.", [LEAVES, TAKES], True),
+        ("It is open for 9 hours.", ["It is open from 10:00 to 19:00."], False),
+        ("It is open for 8 hours.", ["It is open from 10:00 to 19:00."], True),
+        ("23:40に50分を足すと0:30です。", ["船は23時40分に出ます。", DURATION], False),
+        ("15時30分に50分を足すと16時20分です。", [DEPARTURE, DURATION], False),
+        ("午後4時20分に着きます。", [DEPARTURE, "着くまで50分かかります。"], False),
+        ("16時40分です。", [DEPARTURE, DURATION], True),
+    ],
+)
+def test_a_time_of_day_may_follow_from_a_time_and_a_duration(answer, basis, doubted):
+    assert bool(whys(answer, *basis, kind="applied")) is doubted
+    if not doubted:  # other rows repeat what the text says
+        assert "figure" in whys(answer, *basis, kind="direct")

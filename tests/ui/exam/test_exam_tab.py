@@ -480,5 +480,5 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
 
 def test_the_pace_tells_how_long_it_still_takes():
     assert exam_texts.format_exam_progress(10, 100, None) == "10 of 100 answers"
-    assert exam_texts.format_exam_progress(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
-    assert exam_texts.format_exam_progress(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"
+    assert exam_texts.format_exam_progress(10, 100, 45.4) == "10 of 100 answers · less than a minute left"
+    assert exam_texts.format_exam_progress(10, 1000, 600) == "10 of 1,000 answers · about 10 minutes left"

@@ -18,6 +18,7 @@ from ui import style
 from ui.charts.trend_lines import TrendPoint
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import format_answers
+from ui.exam.heat_map import TEXT_WIDTH
 from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_NEVER_RIGHT, is_wanted, rate_colour
 from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
@@ -345,7 +346,9 @@ def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot)
     assert line.text.text() == "1 of 6 answers"
     line.begin(70.0)
     line.show_counts(1, 6, 71.0)
-    assert line.text.text() == "1 of 6 answers"
+    assert line.text.text() == "1 of 6 answers" and line.seconds_left is None
+    line.show_counts(4, 6, 131.0)
+    assert line.text.text() == "4 of 6 answers · less than a minute left" and line.seconds_left == 40.0
 
 
 def test_the_lists_begin_at_one_height(result):
@@ -369,3 +372,14 @@ def test_figures_are_not_wrapped(result, qapp):
     ):
         need = table.fontMetrics().horizontalAdvance(widest) + 2 * style.CELL_PADDING + 2 * FOCUS_MARGIN
         assert need <= table.columnWidth(column), widest
+
+
+def test_the_texts_beside_many_rates_stay_readable(result):
+    """With four models the fact's text had five letters; the table scrolls instead, and takes what room there is."""
+    result.heat.level.setCurrentIndex(result.heat.level.findData(FACT_LEVEL))
+    table = result.heat.table
+    for width in (500, 1500):
+        table.setMinimumWidth(width)
+        table.resize(width, 300)
+        others = sum(table.columnWidth(column) for column in range(table.model().columnCount()) if column != 1)
+        assert table.columnWidth(1) == max(style.scaled(TEXT_WIDTH), table.viewport().width() - others)

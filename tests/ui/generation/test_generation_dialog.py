@@ -71,17 +71,17 @@ def names(workspace):
 def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
     async def go(scene):
         dialog = scene.dialog
-        assert dialog.heading.text() == "3 of 3 chosen facts need examples"
+        assert dialog.heading.text() == "3 of 3 chosen facts lack rows of some kind"
         assert dialog.online.isChecked()
         assert dialog.model.model_id() == MODEL  # and not the tuned one, which is offered too
         assert dialog.model.box.count() == 2
         assert dialog.counts["reworded"].text() == "12 missing"
-        assert dialog.primary.text() == "Generate 30 examples"  # nine of each fact, and one for the exam
+        assert dialog.primary.text() == "Generate 30 rows"  # nine of each fact, and one for the exam
         assert "3 requests" in dialog.estimate.text()
         assert "sent to Fake" in dialog.estimate.text()
         for kind, box in dialog.kinds.items():
             box.setChecked(kind == "reverse")
-        await until(lambda: dialog.primary.text() == "Generate 3 examples")
+        await until(lambda: dialog.primary.text() == "Generate 3 rows")
         dialog.kinds["reverse"].setChecked(False)
         await until(lambda: not dialog.primary.isEnabled() and is_settled(dialog))
         await scene.settle()
@@ -253,7 +253,7 @@ def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
         assert dialog.counts["exam"].text() == "3 rows"
         planned = dialog.plan.page.counts.total()
         assert planned > 30
-        assert dialog.primary.text() == f"Generate {planned} examples"
+        assert dialog.primary.text() == f"Generate {planned} rows"
         assert f"{planned} rows of 3 facts." in dialog.estimate.text()
         dialog.primary.click()
         await scene.finish()
@@ -272,13 +272,33 @@ def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
     bare.play(three, go)
 
 
+def test_rows_beyond_what_facts_lack_are_told_where_nothing_lacks(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        dialog.per_fact.setValue(1)
+        for kind, box in dialog.kinds.items():
+            box.setChecked(kind == "statement")
+        await scene.settle()
+        assert dialog.primary.text() == "Generate 3 rows"
+        dialog.primary.click()
+        await scene.finish()
+        await until(lambda: "can be made: tick “Also for facts that have enough" in dialog.estimate.text())
+        assert not dialog.primary.isEnabled()
+        dialog.more.setChecked(True)
+        await scene.settle()
+        assert dialog.primary.isEnabled()
+
+    bare.play(three, go)
+
+
 def test_fewer_rows_of_each_fact_and_fewer_kinds_can_be_chosen(bare):
     async def go(scene):
         dialog = scene.dialog
         dialog.offline.click()
         dialog.per_fact.setValue(4)
         await scene.settle()
-        assert dialog.primary.text() == "Generate 12 examples"
+        assert dialog.primary.text() == "Generate 12 rows"
         for kind, box in dialog.kinds.items():
             box.setChecked(kind == "statement")
         await scene.settle()
@@ -306,13 +326,13 @@ def test_facts_that_have_enough_get_other_questions_when_more_is_wanted(bare):
         assert dialog.disabled_reason() == "Nothing that these facts lack can be made without a model."
         dialog.more.click()
         await scene.settle()
-        assert dialog.heading.text() == "3 facts get more examples"
+        assert dialog.heading.text() == "3 facts get more rows"
         scene.told.clear()
         dialog.primary.click()
         await scene.finish()
         assert len({row.question for row in scene.drafts()} - first) == len(scene.drafts()) - len(first) > 10
         dialog.online.click()
-        await until(lambda: dialog.primary.text() == "Generate 27 examples")  # a whole plan; the exam has its wordings
+        await until(lambda: dialog.primary.text() == "Generate 27 rows")  # a whole plan; the exam has its wordings
 
     bare.play(three, go)
 
@@ -533,10 +553,10 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
 def test_one_chosen_fact_means_that_one(bare):
     async def go(scene):
         dialog = scene.dialog
-        assert dialog.heading.text() == "1 of 1 chosen fact needs examples"
+        assert dialog.heading.text() == "1 of 1 chosen fact lacks rows of some kind"
         assert dialog.estimate.text().startswith("1 request ")
         dialog.scope.all.click()
-        await until(lambda: dialog.heading.text() == "22 of 22 facts need examples")
+        await until(lambda: dialog.heading.text() == "22 of 22 facts lack rows of some kind")
         assert dialog.estimate.text().startswith("22 requests ")
         dialog.scope.these.click()
         await until(lambda: dialog.estimate.text().startswith("1 request "))

@@ -268,6 +268,24 @@ def test_a_connection_is_tested_and_what_was_found_is_kept(run, dialog, server):
     assert told(dialog, 1) == ("Trains and answers", "API key in the keyring")
 
 
+def test_what_a_connection_test_says_is_in_view(run, dialog, server):
+    page = dialog.servers.page
+
+    async def go():
+        await add_server(dialog, url=server.url)
+        await store(dialog, KEY)
+        dialog.resize(700, 420)
+        for url in ("http://127.0.0.1:9/v1", server.url.removesuffix("/v1"), server.url):
+            page.url.setText(url)
+            page.key.confirm.click()
+            assert await looked(dialog)
+            await until(lambda: page.test_note.visibleRegion().boundingRect() == page.test_note.rect())
+            if not page.correct.isHidden():
+                await until(lambda: page.correct.visibleRegion().boundingRect() == page.correct.rect())
+
+    run(go())
+
+
 def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, server):
     page = dialog.servers.page
 

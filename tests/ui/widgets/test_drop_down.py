@@ -5,7 +5,7 @@ import re
 import pytest
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QApplication, QStyleOptionComboBox, QToolTip
+from PySide6.QtWidgets import QApplication, QGridLayout, QStyleOptionComboBox, QToolTip, QWidget
 
 from core.paths import ROOT
 from ui import style
@@ -52,3 +52,28 @@ def test_every_drop_down_of_the_window_is_such_a_one():
         path.name for path in UI.glob("*.py") if re.search(r"QComboBox\((?!.*editable=True)", path.read_text("utf-8"))
     ]
     assert plain == [], "use ui.widgets.drop_down.DropDown"
+
+
+def test_one_that_prefers_whole_texts_takes_the_room_there_is(qtbot):
+    text = "All training rows (431 of 450)"
+    line, whole = QWidget(), DropDown()
+    row = QGridLayout(line)
+    row.addWidget(whole, 0, 0)
+    row.setColumnStretch(1, 1)
+    qtbot.addWidget(line)
+    whole.setMinimumContentsLength(8)
+    whole.addItems([text, "None"])
+    for prefers in (False, True):
+        if prefers:
+            whole.prefer_whole_text()
+        else:
+            whole.setSizeAdjustPolicy(DropDown.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        line.resize(600, 60)
+        line.show()
+        row.activate()
+        assert whole.is_cut() is not prefers
+    line.resize(100, 60)
+    row.activate()
+    assert line.minimumSizeHint().width() < 200 and whole.is_cut()
+    whole.setCurrentText("None")
+    assert whole.sizeHint().width() < whole.fontMetrics().horizontalAdvance(text)

@@ -6,6 +6,7 @@ import pytest
 
 from core.text.questions import english, english_parser
 from core.text.questions.english import make_plain_rows, make_rows
+from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, PageFact, QuestionRow
 from core.text.statements import split_statements
 
@@ -144,3 +145,27 @@ def test_a_sentence_with_two_predicates_or_amounts_is_asked_by_its_first() -> No
     asking = [one for one in asked if re.match("(?i)when|how much", one)]
     assert asking and not [one for one in asking if re.search("7:30|closes| 9 euros", one)]
     assert not [one for one in asked if re.search(r"\w A session", one)], "an article within a sentence is small"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "questions"),
+    [
+        ("After a foul, the other team gets a throw.", ["What happens after a foul?"]),
+        ("If the wind is strong, the ferry stays.", ["What happens if the wind is strong?"]),
+        ("A guest who is late must call the desk.", ["What must a guest who is late do?"]),
+        ("A guest who is ill cannot swim.", ["What can a guest who is ill not do?"]),
+        ("Children under seven travel free.", []),
+        ("After a goal, play restarts.", []),  # another statement says more of it
+        ("When it rains, they close.", []),
+    ],
+)
+def test_a_statement_that_is_not_understood_is_asked_for_as_a_whole(sentence, questions):
+    asked = [ask.direct for ask in ask_whole(sentence, ["After a goal, the whistle blows."])]
+    assert asked == [*questions, f"Is this right: “{sentence.rstrip('.')}”?"]
+    assert not [*ask_whole(f"Wait. {sentence}", [])]
+
+
+def test_a_statement_with_an_unknown_verb_has_a_question_that_a_person_would_ask():
+    page = make_page("# Ferry\n\nChildren under seven travel free.\n\nAfter a storm, nobody sails.\n")
+    forms = {name: {row.form for row in make_plain_rows(page, 1) if row.facts[0] == name} for name in ("F0", "F1")}
+    assert "yes_no" in forms["F0"] and "what_happens" in forms["F1"]
