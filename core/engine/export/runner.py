@@ -228,4 +228,6 @@ class ExportRunner:
 
     def _fail(self, export_id: str, message: str, code: str) -> None:
         error = {"code": code, "message": message, "param": None}
+        # They are whole, but their process ended before it could say so.
+        shutil.rmtree(self.store.folder(export_id) / "files", ignore_errors=True)
         self.store.update_or_remember(export_id, status="failed", error=error, finished_at=now())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.engine import child_lifetime, failures
+from core.engine import child_lifetime, damaged_records, failures
 from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
@@ -28,6 +28,7 @@ from core.engine.training.validate_rows import InvalidFileError, validate_file
 MAX_CHECKPOINTS = 3
 MAX_METRICS_EVENTS = 500
 PREPARE_EVENT_STEP = 0.05  # preparing a base model adds an event each time its progress grows by this
+TRAINED = "trained.json"  # in the job's folder, from the end of its training until all is stored: the tokens it was trained on
 LOG = "train.log"  # in the job's folder: what its processes write to standard error, and tracebacks
 PAUSE_TIMEOUT_SECONDS = 600.0  # for the current step; then it is killed, and the resumed job repeats it
 
@@ -78,7 +79,7 @@ class JobRunner:
         self._children: dict[str, Process] = {}
 
     def resume_unfinished(self) -> None:
-        """Resume the jobs that an earlier engine left unfinished, oldest first."""
+        """Resume the jobs that an earlier engine left unfinished, oldest first. What it left of those that ended is deleted."""
         for job in reversed(self._store.jobs.all()):
             if job["status"] in UNFINISHED_STATUSES:
                 if job["status"] == "running":  # its turn comes again; until then it waits like the others
@@ -89,6 +90,8 @@ class JobRunner:
                     self._store_checkpoints(job["id"])
                 except OSError:  # they are stored when the job goes on, if the disk has room then
                     log.exception("checkpoints of %s", job["id"])
+            elif (job["error"] or {}).get("code") != damaged_records.CODE:  # its record may be put back from a backup
+                self._delete_working_files(job["id"])
 
     def create(self, request: JobRequest, owner: str = "") -> Json:
         """Create and start a job of a user; returns the protocol's job object. Raises OSError; there is no job then."""
@@ -235,6 +238,9 @@ class JobRunner:
 
     async def _train(self, job_id: str) -> None:
         folder = self._store.jobs.folder(job_id)
+        if (trained := read_json(folder / TRAINED)) and self._has_adapter(job_id):
+            self._finish(job_id, trained["trained_tokens"])  # an earlier engine was killed while it did
+            return
         write_json(folder / "plan.json", asdict(await self._build_plan(job_id)))
         self._store_checkpoints(job_id)
         if self._store.jobs.get(job_id)["status"] != "running":
@@ -255,6 +261,7 @@ class JobRunner:
             progress = self._progress.pop(job_id, None)
             await child_lifetime.kill_child(child)
         if done and progress:
+            write_json(folder / TRAINED, {"trained_tokens": progress.trained_tokens})
             self._finish(job_id, progress.trained_tokens)
 
     async def _build_plan(self, job_id: str) -> TrainingArguments:
@@ -389,17 +396,30 @@ class JobRunner:
         found = self._store.models.get(job["model"])
         return str(found[0]["base"] if found else job["model"])
 
+    def _has_adapter(self, job_id: str) -> bool:
+        """Whether a trained job's adapter is in its folder, or a model already."""
+        model = self._build_model(job_id)["id"]
+        return (self._store.jobs.folder(job_id) / "adapter").is_dir() or self._store.models.get(model) is not None
+
+    def _build_model(self, job_id: str) -> Json:
+        job = self._store.jobs.get(job_id)
+        return job_records_and_results.build_model(job, self.base_model(job), None, {})
+
     def _finish(self, job_id: str, tokens: int) -> None:
+        """Store what a trained job has made. After a kill at any point all of it is done again, and nothing is there twice."""
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
-        model = job_records_and_results.build_model(job, self.base_model(job), None, {})
-        owner = self._store.jobs.owner(job_id)
-        self._store.models.add(folder / "adapter", model, owner)
+        model, owner = self._build_model(job_id), self._store.jobs.owner(job_id)
+        if (folder / "adapter").is_dir():
+            self._store.models.add(folder / "adapter", model, owner)
         text = job_records_and_results.format_result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
+        file_id = f"file-{job_id.removeprefix('ftjob-')}"
         result = self._store.files.add(
-            "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8"), owner=owner
+            "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8"), file_id, owner=owner
         )
-        self._store.jobs.add_event(job_id, f"New fine-tuned model created: {model['id']}")
-        self._store.jobs.add_event(job_id, "The job has successfully completed")
+        said = {event["message"] for event in self._store.jobs.events(job_id)}
+        for words in (f"New fine-tuned model created: {model['id']}", "The job has successfully completed"):
+            if words not in said:
+                self._store.jobs.add_event(job_id, words)
         self._store.jobs.update(
             job_id,
             status="succeeded",
@@ -416,7 +436,7 @@ class JobRunner:
         folder: Path = self._store.jobs.folder(job_id)
         (folder / "state.safetensors").unlink(missing_ok=True)
         shutil.rmtree(folder / "best", ignore_errors=True)
-        for name in ("training.jsonl", "validation.jsonl", "plan.json", "digests.json"):
+        for name in ("training.jsonl", "validation.jsonl", "plan.json", "digests.json", TRAINED):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
