@@ -90,6 +90,8 @@ def nothing_left(request, caplog):
     if request.node.stash.get(HAS_FAILED, False):
         return
     warnings = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    # It warns of a kernel that it lacks in whichever test imports it first, through PEFT.
+    warnings = [record for record in warnings if not record.name.startswith("bitsandbytes.")]
     assert "logs" in request.keywords or not warnings, [record.getMessage() for record in warnings]
     left = [thread for thread in set(threading.enumerate()) - before if not thread.daemon and is_stray(thread)]
     assert not left, f"left running: {left}"

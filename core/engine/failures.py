@@ -21,6 +21,10 @@ MISSING_PACKAGE = "package_missing"
 UNKNOWN = (
     "Something happened that this program does not expect. Try again; if it happens again, report it with the log."
 )
+DAMAGED_BASE = (
+    "The files of its base model may be damaged: {folder}. Of a model from a package or a hub, delete that folder: it is "
+    "made again. Of your own, put them back from a backup."
+)
 FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 # What libraries say of too little memory, each in an exception of its own.
 _MEMORY_WORDS = ("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory", "bad_alloc",
@@ -137,10 +141,10 @@ def report(what: str, error: BaseException, log_path: Path | None = None, otherw
     return Failure(found.code, f"{what} {found.words} The engine's log has more.")
 
 
-def report_in_child(what: str, error: BaseException, log_path: Path) -> Failure:
+def report_in_child(what: str, error: BaseException, log_path: Path, otherwise: str = UNKNOWN) -> Failure:
     """The same in a child process whose standard error is that log."""
     traceback.print_exception(error)
-    found = explain(error)
+    found = explain(error, otherwise)
     return Failure(found.code, f"{what} {found.words} {name_log(log_path)}")
 
 

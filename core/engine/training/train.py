@@ -392,11 +392,13 @@ def main() -> int:
     send = child_lifetime.open_message_channel()
     pause_requested = threading.Event()
     child_lifetime.exit_with_parent(on_signal=pause_requested.set)
-    is_main = os.environ.get("RANK", "0") == "0"
+    is_main, otherwise = os.environ.get("RANK", "0") == "0", failures.UNKNOWN
     try:
         child_lifetime.import_training_libraries()
         plan = TrainingArguments(**json.loads((arguments.folder / "plan.json").read_text("utf-8")))
+        otherwise = failures.DAMAGED_BASE.format(folder=plan.base)  # libraries have many exceptions for that
         trainer = Trainer(arguments.folder, plan, send, pause_requested, arguments.world_size)
+        otherwise = failures.UNKNOWN
         _KEPT_TO_THE_END.append(trainer)
         trainer.run()
     except TrainingError as error:  # all processes of the job have it alike
@@ -410,7 +412,7 @@ def main() -> int:
             if arguments.world_size == 1
             else f"One of the job's {arguments.world_size} processes failed."
         )
-        failure = failures.report_in_child(what, error, arguments.folder / "train.log")
+        failure = failures.report_in_child(what, error, arguments.folder / "train.log", otherwise)
         if is_main:
             send({"event": "error", "code": failure.code, "message": failure.words})
         return 1

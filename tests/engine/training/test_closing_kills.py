@@ -99,6 +99,7 @@ async def test_a_trained_job_without_an_adapter_is_trained_again(trained: Path) 
     assert job["status"] == "failed" and job["fine_tuned_model"] is None
 
 
+@pytest.mark.logs
 async def test_the_files_of_a_job_whose_record_is_damaged_stay(trained: Path) -> None:
     """The record may be put back from a backup: the job then goes on."""
     (folder,) = (trained / "jobs").iterdir()

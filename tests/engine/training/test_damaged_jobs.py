@@ -1,13 +1,18 @@
 """A job whose files were damaged on the disk fails or begins again, and says so; it never makes a model of nothing."""
 
 import json
+import shutil
+import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.engine import child_lifetime
 from core.engine.models import catalog
+from core.engine.training import train as train_module
 from core.engine.training.objectives import TrainingError
 from core.engine.training.train import Trainer, TrainingArguments, read_rows
 from tests.support.engine import TRAINING_ROWS, lines
@@ -78,3 +83,24 @@ def test_a_damaged_state_is_said_and_the_job_begins_again(
     again = train(tmp_path, plan)
     assert [one["event"] for one in again].count("damaged_state") == 1
     assert [one for one in again if one["event"] == "step"] == whole
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "config.json"])
+def test_a_damaged_base_model_is_named_with_what_to_do(
+    tmp_path: Path, tiny_folder: Path, tiny: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Libraries have many exceptions for it; the job said that nobody expected this, and to report it."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny_folder, base)
+    (base / name).write_text((base / name).read_text("utf-8")[:40], "utf-8")
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "training.jsonl").write_bytes(lines(TRAINING_ROWS))
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(child_lifetime, "open_message_channel", lambda: sent.append)
+    monkeypatch.setattr(child_lifetime, "exit_with_parent", lambda on_signal: None)
+    monkeypatch.setattr(sys, "argv", ["train", str(folder)])
+    (folder / "plan.json").write_text(json.dumps(asdict(arguments(base, tiny))), "utf-8")
+    assert train_module.main() == 1
+    assert sent[-1]["event"] == "error"
+    assert f"may be damaged: {base}. " in sent[-1]["message"] and "delete that folder" in sent[-1]["message"]
