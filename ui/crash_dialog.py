@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEventLoop, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -183,4 +183,6 @@ def tell_end(error: Exception) -> None:
         box.setText(tr("Something went wrong in Juku"))
         box.setInformativeText(_describe_report())
         box.setDetailedText(log.format_crash(error))
-    box.exec()
+    box.open()
+    while box.isVisible():  # no task runs any more that could be disturbed
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

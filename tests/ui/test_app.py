@@ -166,7 +166,7 @@ def tell(box):
     print(box.text(), "|", box.informativeText(), "|", box.detailedText())
 
 app.load_window = broken
-crash_dialog.QMessageBox.exec = tell
+crash_dialog.QMessageBox.open = tell
 sys.exit(app.run([]))
 """
 
