@@ -7,7 +7,8 @@ from contextlib import nullcontext
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShortcut
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
 
 from core import first_look, settings
@@ -116,6 +117,18 @@ def test_closed_while_it_loads_it_opens_nothing(run, frame, path):
         Project(path).close()  # nobody else has it
 
     run(go())
+    frame.deleteLater()
+
+
+def test_the_key_to_quit_closes_it_while_it_loads_and_belongs_to_the_menu_then(run, frame, path):
+    async def look(window):
+        assert "Ctrl+Q" not in [one.key().toString() for one in window.findChildren(QShortcut) if one.isEnabled()]
+
+    QTest.keyClick(frame, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert frame.is_abandoned and not frame.isVisible()
+    other = MainWindow()
+    other.show_frame(FirstLook(), path)
+    filled(run, other, path, look)
     frame.deleteLater()
 
 
