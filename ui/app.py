@@ -19,7 +19,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from core import first_look, language, paths
-from core.errors import JukuError, ProjectInUseError
+from core.errors import JukuError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.lazy_loading import LazyModule
 from ui import qt_translations, style
@@ -312,7 +312,17 @@ def _sample_name(chosen: settings.Settings) -> str:
 async def _open_sample(chosen: settings.Settings, path: Path) -> Project:
     if paths.path_exists(path):
         return projects.open_existing(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(
+            tr("The sample cannot be created"),
+            tr(
+                "Its folder {folder} cannot be written ({reason}). Free some space or change its rights, then start Juku again; or open a project of yours with a double click.",
+                folder=path.parent,
+                reason=error.strerror,
+            ),
+        ) from error
     project = projects.create(path)
     await project.write(tr("Use the sample"), sample_projects.fill, _sample_name(chosen))
     return project

@@ -9,6 +9,7 @@ import pytest
 
 from core import language, paths, settings
 from core.dataset import examples
+from core.errors import ProjectError
 from core.paths import ROOT
 from core.storage import migrations, schema
 from core.storage.connection import connect
@@ -152,6 +153,13 @@ def test_a_language_of_a_newer_juku_is_the_systems(run):
         await showing
 
     run(go())
+
+
+def test_a_folder_that_cannot_be_written_is_told(run, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(paths, "data_folder", lambda: tmp_path / "file" / "juku")
+    with pytest.raises(ProjectError, match=r"sample cannot be created: Its folder .*juku cannot be written"):
+        run(app.show(chosen(), [], pytest.fail))
 
 
 BROKEN_START = """
