@@ -118,11 +118,12 @@ def test_two_first_starts_at_a_time_end_in_one_window(run):
     async def go():
         shown, second = [], []
         tasks = [asyncio.create_task(app.show(chosen(), [], each.append)) for each in (shown, second)]
-        await until(lambda: any(task.done() for task in tasks))
-        assert len(shown + second) == 1
-        (window,) = shown + second
-        window.close()
+        await until(lambda: len(shown + second) + sum(task.done() for task in tasks) == 2)
+        windows = shown + second
+        for window in windows:
+            window.close()
         await asyncio.gather(*tasks)
+        assert len(windows) == 1
         assert [path.name for path in paths.data_folder().glob("*.juku")] == ["Hobannu rules.juku"]
 
     run(go())
