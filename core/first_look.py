@@ -28,8 +28,15 @@ def load() -> FirstLook:
         return FirstLook()
     defaults: dict[str, Any] = FirstLook()._asdict()
     known = {
-        name: found[name] for name, usual in defaults.items() if name in found and type(found[name]) is type(usual)
+        name: found[name]
+        for name, usual in defaults.items()
+        if name in found and type(found[name]) is type(usual) and _is_sound(found[name])
     }
     recent = found.get("recent")
     last = recent[0] if isinstance(recent, list) and recent else None
-    return FirstLook(**known)._replace(recent=Path(last) if isinstance(last, str) else None)
+    return FirstLook(**known)._replace(recent=Path(last) if isinstance(last, str) and _is_sound(last) else None)
+
+
+def _is_sound(value: object) -> bool:
+    """Whether a text can be written down: half a character in it, which JSON allows, cannot, and no file has a NUL."""
+    return not isinstance(value, str) or not any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in value)

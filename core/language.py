@@ -31,10 +31,15 @@ def system_language() -> str:
     return "ja" if (locale.getlocale()[0] or "").lower().startswith("ja") else "en"
 
 
+def known_language(language: str) -> str:
+    """`language` if it is one of `LANGUAGES`, else the system's: a newer Juku may have more, and "" is the system's."""
+    return language if language in LANGUAGES else system_language()
+
+
 def set_language(language: str) -> None:
     """Translate into `language` from now on ("" is the system's language)."""
     global _catalog, _language
-    _language = language or system_language()
+    _language = known_language(language)
     _catalog = gettext.translation("juku", CATALOG_FOLDER, languages=[_language], fallback=True)
 
 

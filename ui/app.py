@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from core import first_look, language, paths
-from core.errors import JukuError, ProjectInUseError
+from core.errors import JukuError, ProjectError, ProjectInUseError
 from core.language import tr
 from core.lazy_loading import LazyModule
 from ui import qt_translations, style
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from core import log, settings
     from core.dataset import sample_projects
     from core.storage import project as projects
+    from core.storage import project_lock
     from core.storage.project import Project
     from ui import crash_dialog, event_loop, restart, window_rebuild
     from ui import workspace as workspaces
@@ -43,15 +45,18 @@ if TYPE_CHECKING:
 else:  # what the window needs to be shown is imported above, the rest when it is on the screen
     asyncio, log, settings = LazyModule("asyncio"), LazyModule("core.log"), LazyModule("core.settings")
     sample_projects, projects = LazyModule("core.dataset.sample_projects"), LazyModule("core.storage.project")
+    project_lock = LazyModule("core.storage.project_lock")
     crash_dialog, event_loop = LazyModule("ui.crash_dialog"), LazyModule("ui.event_loop")
     restart, window_rebuild = LazyModule("ui.restart"), LazyModule("ui.window_rebuild")
     workspaces, single_instance = LazyModule("ui.workspace"), LazyModule("ui.project.single_instance")
 
 logger = logging.getLogger(__name__)
-EXIT_NO_DISPLAY = 1
+EXIT_NO_DISPLAY = EXIT_BROKEN = 1
 # Seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt.
 SWITCH_INTERVAL = 0.0005
 FRAME_WAIT_MS = 500  # milliseconds at most for a desktop to let the empty window paint
+# Seconds to wait for the window that has the project, which may be starting, too, and its wait between two attempts.
+HAND_OVER_WAIT, HAND_OVER_PAUSE = 5.0, 0.1
 FREEZE_DELAY = 3000  # milliseconds after which the window has what it keeps
 
 
@@ -67,7 +72,16 @@ def run(arguments: list[str]) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     free_imports()
     app, system_look = make_application(look)
-    found = [Path(argument) for argument in arguments]
+    try:
+        run_window(app, look, system_look, [Path(argument) for argument in arguments])
+    except Exception as error:
+        crash_dialog.tell_end(error)
+        return EXIT_BROKEN
+    return 0
+
+
+def run_window(app: QApplication, look: first_look.FirstLook, system_look: SystemLook, found: list[Path]) -> None:
+    """Show the window and return when it is closed. Raises what keeps it from that."""
     frame = show_frame(look, found)
     log.configure()
     chosen = settings.load()
@@ -83,7 +97,6 @@ def run(arguments: list[str]) -> int:
     finally:  # whatever else went wrong: a restart is asked for when something has
         if window and window[-1].restarts:
             restart.restart(window[-1].workspace.project.path)
-    return 0
 
 
 def make_application(look: first_look.FirstLook) -> tuple[QApplication, SystemLook]:
@@ -177,12 +190,10 @@ async def show(
     await asyncio.to_thread(load_window)
     if frame is not None and frame.is_abandoned:
         return
-    try:
-        project, error = await open_first_project(chosen, document)
-    except ProjectInUseError as taken:
-        if await hand_over(requested_project(chosen, document), files):
-            return
-        project, error = await open_sample_project(chosen), taken
+    opened = await open_or_hand_over(chosen, document, files, frame)
+    if opened is None:
+        return
+    project, error = opened
     if frame is not None and frame.is_abandoned:  # in the meantime
         project.close()
         return
@@ -210,12 +221,27 @@ async def show(
         rebuild.window.deleteLater()
 
 
-async def hand_over(wanted: Path | None, files: list[Path]) -> bool:
-    """Whether the window that has the wanted project open takes the files over."""
-    if wanted is None:
-        return False
-    is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
-    return is_taken
+async def open_or_hand_over(
+    chosen: settings.Settings, document: Path | None, files: list[Path], frame: MainWindow | None
+) -> tuple[Project, JukuError | None] | None:
+    """The project to begin with, and why it is not the one that was wanted; None where the window that has it open takes
+    the files over, or this one was closed.
+
+    That window may be starting, too: it listens only a moment after it has the project, and may yet be closed.
+    """
+    wanted = requested_project(chosen, document) or sample_path(chosen)
+    end = time.monotonic() + HAND_OVER_WAIT
+    while True:
+        try:
+            return await open_first_project(chosen, document)
+        except ProjectInUseError as taken:
+            if await asyncio.to_thread(single_instance.send_to_open_window, wanted, files):
+                return None
+            if isinstance(taken, project_lock.ProjectLockedError) or time.monotonic() > end:  # of others, or no window
+                return await open_sample_project(chosen), taken
+        if frame is not None and frame.is_abandoned:
+            return None
+        await asyncio.sleep(HAND_OVER_PAUSE)
 
 
 def make_window(workspace: Workspace, frame: MainWindow | None) -> MainWindow:
@@ -253,7 +279,7 @@ async def open_first_project(chosen: settings.Settings, document: Path | None) -
     """The project to begin with, and why it is not the one that was wanted. Raises `ProjectInUseError`."""
     wanted = requested_project(chosen, document)
     if wanted is None:
-        return await open_sample_project(chosen), None
+        return await _open_sample(chosen, sample_path(chosen)), None
     try:
         return projects.open_existing(wanted), None
     except ProjectInUseError:
@@ -267,19 +293,38 @@ async def open_sample_project(chosen: settings.Settings) -> Project:
 
     Raises `ProjectError` when it can neither be opened nor created.
     """
-    name = f"hobannu-{chosen.language or language.system_language()}"
-    title = sample_projects.load(name).spec_name
     for number in itertools.count(1):
-        path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.PROJECT_SUFFIX}"
         with suppress(ProjectInUseError):
-            return projects.open_existing(path) if path.exists() else await _create_sample(path, name)
+            return await _open_sample(chosen, sample_path(chosen, number))
     raise AssertionError
 
 
-async def _create_sample(path: Path, name: str) -> Project:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def sample_path(chosen: settings.Settings, number: int = 1) -> Path:
+    """Where the sample in the person's language is kept, or the `number`th one."""
+    title = sample_projects.load(_sample_name(chosen)).spec_name
+    return paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.PROJECT_SUFFIX}"
+
+
+def _sample_name(chosen: settings.Settings) -> str:
+    return f"hobannu-{language.known_language(chosen.language)}"
+
+
+async def _open_sample(chosen: settings.Settings, path: Path) -> Project:
+    if paths.path_exists(path):
+        return projects.open_existing(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(
+            tr("The sample cannot be created"),
+            tr(
+                "Its folder {folder} cannot be written ({reason}). Free some space or change its rights, then start Juku again; or open a project of yours with a double click.",
+                folder=path.parent,
+                reason=error.strerror,
+            ),
+        ) from error
     project = projects.create(path)
-    await project.write(tr("Use the sample"), sample_projects.fill, name)
+    await project.write(tr("Use the sample"), sample_projects.fill, _sample_name(chosen))
     return project
 
 

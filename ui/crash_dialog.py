@@ -7,12 +7,13 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEventLoop, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QDialogButtonBox,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QStyle,
@@ -66,10 +67,7 @@ class CrashDialog(QDialog):
         self.restart = self._add_button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
         self.go_on = self._add_button(tr("&Continue"), role.RejectRole, self.reject)
         self.go_on.setDefault(True)
-        where = tr(
-            "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
-            log=paths.log_file(),
-        )
+        where = _describe_report()
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         for part in (self.title, self.count, self.safe, basics.label(where, wrap=True, dim=True)):
@@ -146,13 +144,20 @@ class CrashDialog(QDialog):
         QGuiApplication.clipboard().setText(counts)
 
 
+def _describe_report() -> str:
+    return tr(
+        "To report it, send the details below. They say where in the program it happened, and hold no texts or keys of yours. They are also in {log}.",
+        log=paths.log_file(),
+    )
+
+
 def show(error: BaseException) -> None:
     """Log an unexpected error and show it over the window; without a window it is in the log and on standard error."""
     from ui.main_window import MainWindow
 
     logger.error("unexpected", exc_info=error)
     windows = (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
-    owner = next((window for window in windows if window.isVisible()), None)
+    owner = next((window for window in windows if window.isVisible() and window.is_filled), None)
     if owner is None:
         return
     dialog = owner.findChild(CrashDialog)
@@ -162,3 +167,22 @@ def show(error: BaseException) -> None:
         dialog.restart_wanted.connect(owner.restart)
         dialog.open()
     dialog.add(error)
+
+
+def tell_end(error: Exception) -> None:
+    """Log what ends the program, or keeps it from starting, and say it: the terminal is seen by few. Blocks until it is read."""
+    from core.errors import JukuError
+
+    logger.error("the program ends", exc_info=error)
+    box = QMessageBox(QMessageBox.Icon.Critical, "Juku", "")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    if isinstance(error, JukuError):
+        box.setText(error.title)
+        box.setInformativeText(error.message)
+    else:
+        box.setText(tr("Something went wrong in Juku"))
+        box.setInformativeText(_describe_report())
+        box.setDetailedText(log.format_crash(error))
+    box.open()
+    while box.isVisible():  # no task runs any more that could be disturbed
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

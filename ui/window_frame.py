@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize
-from PySide6.QtGui import QCloseEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from core.first_look import FirstLook
@@ -46,6 +46,7 @@ class WindowFrame(ProjectWindow):
         self.is_filled = self.is_abandoned = False
         self.early_files: list[Path] = []
         self.early_tab: int | None = None
+        self._early_quit: QShortcut | None = None
         self._file_menu = self._add_menu(tr("&File"))
         self._edit_menu = self._add_menu(tr("&Edit"))
         self._view_menu = self._add_menu(tr("&View"))
@@ -57,6 +58,7 @@ class WindowFrame(ProjectWindow):
         return self.menuBar().addMenu(title)
 
     def _make_tabs(self) -> TabPages:
+        self._end_early_quit()  # those of the frame are replaced by the real ones
         tabs = TabPages(documentMode=True)
         tabs.setIconSize(QSize(style.scaled(18), style.scaled(18)))
         tabs.tabBar().setDrawBase(False)
@@ -76,8 +78,16 @@ class WindowFrame(ProjectWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
         self.setCentralWidget(whole)
+        self._early_quit = QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
         self.restore_place(look.geometry)
         self.show()
+
+    def _end_early_quit(self) -> None:
+        """The menus come, which have the key themselves."""
+        if self._early_quit is not None:
+            self._early_quit.setEnabled(False)
+            self._early_quit.deleteLater()
+            self._early_quit = None
 
     def _on_early_tab(self, index: int) -> None:
         self.early_tab = index

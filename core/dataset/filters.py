@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from core.dataset.text_search import SearchIndex
 
 NUMPY_FROM_LENGTH = 10_000  # characters of a list of ids, from which loading numpy pays off
-MAX_ID_DIGITS = 18  # a longer number is no id
+MAX_DIGITS = 18  # a longer number is no id and no length; SQLite has none of 20
 NAMED_FIELDS = ("split", "kind", "status", "tag", "fact", "rule", "source")
 OTHER_FIELDS = ("text", "regex", "min_length", "max_length", "row", "order", "descending")
 ANY = "*"  # the value of a field that has some value
-# A value with spaces, such as the name of a file, is put in quotation marks.
-FIELD_WORD = re.compile(rf"""(-?)({"|".join(NAMED_FIELDS)}):(?:"([^"]+)"|(\S+))""")
-WORD = re.compile(rf"""-?(?:{"|".join(NAMED_FIELDS)}):"[^"]+"(?!\S)|\S+""")
+# A value with spaces, such as the name of a file, is put in quotation marks; one in it is doubled.
+QUOTED = r'"((?:[^"]|"")+)"(?!\S)'
+FIELD_WORD = re.compile(rf"""(-?)({"|".join(NAMED_FIELDS)}):(?:{QUOTED}|(\S+))""")
+# A regular expression is one word: its spaces are its own, and what looks like a field in it is none.
+WORD = re.compile(rf"""-?(?:{"|".join(NAMED_FIELDS)}):{QUOTED}|/.+/(?!\S)|\S+""")
 
 # What a column of the grid sorts by.
 SORT_COLUMNS = {
@@ -92,16 +94,16 @@ def parse(words: str) -> Filter:
     fields: dict[str, Any] = {}
     terms: list[Term] = []
     text: list[str] = []
-    for word in WORD.findall(words):
+    for word in (found.group() for found in WORD.finditer(words)):
         name, _colon, value = word.partition(":")
         if named := FIELD_WORD.fullmatch(word):
             minus, name, quoted, plain = named.groups()
-            term = Term(name, quoted or plain, bool(minus))
+            term = Term(name, quoted.replace('""', '"') if quoted else plain, bool(minus))
             if term.excluded or fields.setdefault(name, term.value) != term.value:
                 terms.append(term)
-        elif name == "row" and value.isdecimal() and len(value) < MAX_ID_DIGITS:
+        elif name == "row" and value.isdecimal() and len(value) < MAX_DIGITS:
             fields["row"] = int(value)
-        elif name == "length" and value[:1] in "<>" and value[1:].isdecimal():
+        elif name == "length" and value[:1] in "<>" and value[1:].isdecimal() and len(value) <= MAX_DIGITS:
             fields["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
         else:
             text.append(word)
@@ -128,7 +130,10 @@ def format_filter(filter: Filter) -> str:
 
 
 def _format_field(name: str, value: str) -> str:
-    return f'{name}:"{value}"' if re.search(r"\s", value) else f"{name}:{value}"
+    if not re.search(r'[\s"]', value):
+        return f"{name}:{value}"
+    doubled = value.replace('"', '""')
+    return f'{name}:"{doubled}"'
 
 
 def narrow(filter: Filter, terms: Sequence[Term]) -> Filter:

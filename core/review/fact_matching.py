@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import exp, log
+from itertools import product
+from math import exp, isclose, log
 
 from core.lazy_loading import lazy_pattern
 from core.spec.facts import Fact
@@ -34,7 +35,26 @@ _INCLUDES = lazy_pattern(
     r"も?(?:入れ|含め)て|最初から最後|足して|\bincluding\b|\bfrom (?:start|beginning) to\b|\bplus\b", re.IGNORECASE
 )
 _MONEY, _TIME = ("money", "yen"), ("time", "months")
+# Words of a question for more than a fact says, or for another span of time: then an answer may be computed.
+_COMPUTED = lazy_pattern(
+    r"\b(?:per|each|every|together|both|combined|with|if|half|maximum|at most|longest|anniversary|birthday|save|couple|family|days?|weeks?|months?|years?)\b"
+    r"|あたり|当たり|につき|一緒|夫婦|家族|[0-9二三四五六](?:人|枚|個)で|延長|最長|最大|最高|半[日年]|周年|か月|ヶ月|間で|何時間|一[日年]",
+    re.IGNORECASE,
+)
+# What an amount is multiplied with, or divided by, for others or for another span: 12 a year are 1 a month.
+_FACTORS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0)
+_NOT_ADDED = frozenset(("degree", "share", "pressure"))  # measures of which there are no sums and no multiples
 _MEASURES = frozenset(dimension for dimension, _size in clauses.UNITS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The amounts of an answer that a question asks for, by what they measure; all figures of the answer; whether a question
+    asks for more than one fact may say."""
+
+    amounts: dict[str, frozenset[float]]
+    figures: frozenset[float]
+    is_computed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +87,7 @@ class Linker:
         self._terms = [_terms(_fact_text(fact)) for fact in taught]
         self._above = [_terms(headings.get(fact.quote, "")) for fact in taught]
         self._figures = [_figures(_fact_text(fact)) for fact in taught]
-        self._units = [
-            {measure for one in _parse_figures(_fact_text(fact)) if (measure := stated_figures.get_measure(one))}
-            for fact in taught
-        ]
+        self._amounts = [_measure_amounts(_parse_figures(_fact_text(fact))) for fact in taught]
         self._having: dict[str | float, list[int]] = defaultdict(list)  # the facts that have a term or a figure
         for at in range(len(taught)):
             for one in self._terms[at] | self._figures[at]:
@@ -93,12 +110,13 @@ class Linker:
         if confidence < MIN_CONFIDENCE:
             return FactLink(row, "", confidence)
         chosen = [first, *self._find_second(row_terms.without(self._terms[first], self._figures[first]), found, first)]
-        contradicts = self._is_contradicted(first, row_terms, _list_asked(question, answer)) and len(chosen) == 1
+        asked = _find_asked(question, answer)
+        contradicts = asked is not None and len(chosen) == 1 and self._is_contradicted(first, asked, found)
         return FactLink(row, " ".join(self.names[at] for at in sorted(chosen)), confidence, contradicts)
 
     def find_contradicted(self, question: str, answer: str) -> FactLink | None:
         """The fact that has what the question asks for, with another figure than the answer; None without one."""
-        if not _list_asked(question, answer):
+        if not _find_asked(question, answer):
             return None  # most rows
         row_terms = _RowTerms.of(question[:MAX_CHARACTERS_READ], answer[:MAX_CHARACTERS_READ])
         found = self._find_candidates(row_terms)
@@ -114,11 +132,12 @@ class Linker:
 
         A question with figures of its own may be answered by a sum, and one that asks for several things by another fact.
         """
-        asked = _list_asked(question, answer)
-        scores = {at: self._score(at, row_terms.of_question()) for at in found} if asked else {}
+        if (asked := _find_asked(question, answer)) is None:
+            return None
+        scores = {at: self._score(at, row_terms.of_question()) for at in found}
         best: tuple[float, int] | None = None
         for at in scores:
-            if not self._is_contradicted(at, row_terms, asked):
+            if not self._is_contradicted(at, asked, found):
                 continue
             confidence = self._compute_contradicted_confidence(at, scores, row_terms)
             best = max(best or (0.0, 0), (confidence, at))
@@ -126,9 +145,22 @@ class Linker:
             return None
         return FactLink(0, self.names[best[1]], best[0], contradicts=True, by_question=True)
 
-    def _is_contradicted(self, at: int, row_terms: "_RowTerms", asked: frozenset[str]) -> bool:
-        """Whether a fact has a figure that measures what is asked for, and none of the answer's."""
-        return not (asked.isdisjoint(self._units[at]) or row_terms.answer_figures & self._figures[at])
+    def _is_contradicted(self, at: int, asked: _Asked, found: Sequence[int]) -> bool:
+        """Whether a fact has a figure that measures what is asked for, and the answer none that may come from it.
+
+        `found` are facts whose figures may be added: how long is a loan that is extended?
+        """
+        own = self._amounts[at]
+        if asked.figures & self._figures[at] or own.keys().isdisjoint(asked.amounts):
+            return False
+        for measure in own.keys() & asked.amounts.keys():
+            others = {one for other in found for one in self._amounts[other].get(measure, ())}
+            reached = (
+                _compute(own[measure], others) if asked.is_computed and measure not in _NOT_ADDED else own[measure]
+            )
+            if any(isclose(amount, one) for amount in asked.amounts[measure] for one in reached):
+                return False
+        return True
 
     def _compute_contradicted_confidence(self, at: int, scores: dict[int, float], row_terms: "_RowTerms") -> float:
         """How surely a question asks for the figure of a fact: `scores` are those of all candidates, by the question alone."""
@@ -262,20 +294,41 @@ def _parse_figures(text: str) -> tuple[Figure, ...]:
     return clauses.parse_text(text, polite=False).figures
 
 
+def _measure_amounts(figures: Sequence[Figure], thing: str = "") -> dict[str, frozenset[float]]:
+    """The amounts of some figures by what they measure or count, in the smallest unit of it; `thing` is what those without
+    a word count."""
+    amounts: dict[str, set[float]] = defaultdict(set)
+    for one in figures:
+        if measure := stated_figures.get_measure(one) or thing:
+            size = clauses.UNITS[one.next][1] if one.next in clauses.UNITS else 1.0
+            amounts[measure] |= {round(value * size, 4) for value in one.values}
+    return {measure: frozenset(found) for measure, found in amounts.items()}
+
+
+def _compute(own: frozenset[float], others: set[float]) -> set[float]:
+    """The amounts of a fact, their multiples and parts, and their sums and differences with other amounts."""
+    reached = {one * by for one in own for by in (1.0, *_FACTORS)} | {one / by for one in own for by in _FACTORS}
+    for one, other in product(own, others):
+        if one != other:
+            reached |= {one + other, abs(one - other), one + 2 * other, 2 * one + other}
+    return reached
+
+
 @lru_cache(maxsize=256)  # a row is looked at several times
-def _list_asked(question: str, answer: str) -> frozenset[str]:
-    """What the figures of an answer measure, where a question asks for just that."""
+def _find_asked(question: str, answer: str) -> _Asked | None:
+    """The figures of an answer, where a question asks for just those; None for most rows."""
     asks = Question(question[:MAX_CHARACTERS_READ])
     if asks.numbers or asks.things > 1 or asks.asks_sum or _INCLUDES.search(asks.text):
-        return frozenset()
+        return None
     if not (asks.kinds or _BARE_TOPIC.search(asks.text.strip())):
-        return frozenset()
+        return None
     counted = _HOW_MANY.search(asks.text)
     thing = clauses.stem(counted[1].casefold()) if counted else ""
-    measures = {
-        stated_figures.get_measure(figure) or thing for figure in _parse_figures(answer[:MAX_CHARACTERS_READ])
-    } - {""}
-    return frozenset(one for one in measures if _is_asked(asks, one))
+    figures = _parse_figures(answer[:MAX_CHARACTERS_READ])
+    amounts = _measure_amounts(figures, thing)
+    asked = {measure: amounts[measure] for measure in amounts if _is_asked(asks, measure)}
+    values = frozenset(value for one in figures for value in one.values)
+    return _Asked(asked, values, _COMPUTED.search(asks.text) is not None) if asked else None
 
 
 def _is_asked(asks: Question, measure: str) -> bool:

@@ -50,21 +50,27 @@ class PathState:
 
     @property
     def done(self) -> list[PathStep]:
-        """The steps that are taken. Who brings rows needs neither a text nor facts."""
-        has_rows = self.rows >= MINIMUM_ROWS
+        """The steps that are taken."""
         taken = {
-            PathStep.TEXT: self.characters > 0 or has_rows,
-            PathStep.FACTS: self.facts > 0 or has_rows,
-            PathStep.ROWS: has_rows and self.exam_rows > 0,
+            PathStep.TEXT: self.characters > 0,
+            PathStep.FACTS: self.facts > 0,
+            PathStep.ROWS: self.rows >= MINIMUM_ROWS and self.exam_rows > 0,
             PathStep.TRAINING: self.models > 0,
             PathStep.EXAM: self.exams > 0,
         }
         return [step for step in PathStep if taken[step]]
 
     @property
+    def skipped(self) -> list[PathStep]:
+        """The steps that are neither taken nor needed: who brings rows needs no text and no facts."""
+        if self.rows < MINIMUM_ROWS:
+            return []
+        return [step for step in (PathStep.TEXT, PathStep.FACTS) if step not in self.done]
+
+    @property
     def next_step(self) -> PathStep | None:
-        """The first step that is not taken; None when all are."""
-        return next((step for step in PathStep if step not in self.done), None)
+        """The first step that is to be taken; None when there is none."""
+        return next((step for step in PathStep if step not in (*self.done, *self.skipped)), None)
 
 
 def load(db: sqlite3.Connection) -> PathState:

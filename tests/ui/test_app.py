@@ -2,17 +2,22 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from core import settings
+from core import language, paths, settings
 from core.dataset import examples
+from core.errors import ProjectError
+from core.paths import ROOT
 from core.storage import migrations, schema
 from core.storage.connection import connect
 from core.storage.project import Project
 from tests.support.pages.windows import settings_without_server
 from tests.support.until import until
 from ui import app
+from ui.project import single_instance
 
 SAVED = "Everything you had done before is saved in “x 2026-11-29.juku”."
 
@@ -105,3 +110,86 @@ def test_a_file_that_was_exchanged_is_told_at_the_next_start(run, path, tmp_path
     (copy,) = tmp_path.glob("x 2*.juku")
     started(run, path, said("was replaced by another program", copy.name))
     started(run, path, nothing)
+
+
+def test_two_first_starts_at_a_time_end_in_one_window(run):
+    """The second made a second sample."""
+
+    async def go():
+        shown, second = [], []
+        tasks = [asyncio.create_task(app.show(chosen(), [], each.append)) for each in (shown, second)]
+        await until(lambda: len(shown + second) + sum(task.done() for task in tasks) == 2)
+        windows = shown + second
+        for window in windows:
+            window.close()
+        await asyncio.gather(*tasks)
+        assert len(windows) == 1
+        assert [path.name for path in paths.data_folder().glob("*.juku")] == ["Hobannu rules.juku"]
+
+    run(go())
+
+
+def test_a_project_whose_window_is_closed_while_it_starts_is_opened_by_the_one_that_waits(run, path, monkeypatch):
+    async def go():
+        first, shown = Project(path), []
+        showing = asyncio.create_task(app.show(chosen(), [path], shown.append))
+        monkeypatch.setattr(single_instance, "send_to_open_window", lambda *_given: first.close())
+        await until(lambda: shown)
+        assert shown[0].workspace.project.path == path
+        shown[0].close()
+        await showing
+
+    run(go())
+
+
+def test_a_language_of_a_newer_juku_is_the_systems(run):
+    async def go():
+        shown = []
+        language.set_language("xx")
+        assert language.current_language() == "en"
+        showing = asyncio.create_task(app.show(settings_without_server(language="xx"), [], shown.append))
+        await until(lambda: showing.done() or shown)
+        assert shown[0].windowTitle() == "Hobannu rules – Juku"
+        shown[0].close()
+        await showing
+
+    run(go())
+
+
+def test_a_folder_that_cannot_be_written_is_told(run, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(paths, "data_folder", lambda: tmp_path / "file" / "juku")
+    with pytest.raises(ProjectError, match=r"sample cannot be created: Its folder .*juku cannot be written"):
+        run(app.show(chosen(), [], pytest.fail))
+
+
+BROKEN_START = """
+import sys
+from ui import app, crash_dialog
+from core.errors import ProjectError
+
+def broken():
+    raise {error}
+
+def tell(box):
+    print(box.text(), "|", box.informativeText(), "|", box.detailedText())
+
+app.load_window = broken
+crash_dialog.QMessageBox.open = tell
+sys.exit(app.run([]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("ProjectError('No room', 'Free some.')", ("No room | Free some. | ",)),
+        ("ImportError('x')", ("Something went wrong in Juku | To report it", "ImportError")),
+    ],
+    ids=["expected", "mistake"],
+)
+def test_a_start_that_fails_is_told_in_a_window(error, told):
+    """The empty window vanished, and only a terminal said why."""
+    code = BROKEN_START.format(error=error)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1 and [text for text in told if text not in ended.stdout] == [], ended.stderr

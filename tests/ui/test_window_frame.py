@@ -7,7 +7,8 @@ from contextlib import nullcontext
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShortcut
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
 
 from core import first_look, settings
@@ -18,7 +19,7 @@ from core.paths import ROOT
 from core.storage.project import Project
 from tests.support.pages.windows import settings_without_server
 from tests.support.until import until
-from ui import app, style
+from ui import app, crash_dialog, style
 from ui.exam.totals_table import TotalsTable
 from ui.main_window import MainWindow
 from ui.project import window_sockets
@@ -119,6 +120,18 @@ def test_closed_while_it_loads_it_opens_nothing(run, frame, path):
     frame.deleteLater()
 
 
+def test_the_key_to_quit_closes_it_while_it_loads_and_belongs_to_the_menu_then(run, frame, path):
+    async def look(window):
+        assert "Ctrl+Q" not in [one.key().toString() for one in window.findChildren(QShortcut) if one.isEnabled()]
+
+    QTest.keyClick(frame, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert frame.is_abandoned and not frame.isVisible()
+    other = MainWindow()
+    other.show_frame(FirstLook(), path)
+    filled(run, other, path, look)
+    frame.deleteLater()
+
+
 def test_closed_while_the_project_is_opened_it_leaves_that_to_others(run, frame, path, monkeypatch):
     opened = app.open_first_project
 
@@ -163,6 +176,15 @@ def test_a_tab_clicked_while_it_loads_is_shown(run, frame, path):
     filled(run, frame, path, look)
 
 
+def test_a_mistake_while_it_loads_is_in_the_log_alone(frame, caplog):
+    """The dialog needs the project: that it was not there hid the mistake."""
+    crash_dialog.show(ValueError("early"))
+    assert "early" in caplog.text
+    caplog.clear()
+    frame.close()
+    frame.deleteLater()
+
+
 def test_a_project_that_cannot_be_opened_is_told_in_the_window(run, qapp, tmp_path):
     broken = tmp_path / "broken.juku"
     broken.write_bytes(b"no project" * 1000)
@@ -201,8 +223,17 @@ def test_no_frame_is_shown_for_a_project_that_another_window_has(run, window):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", "{}", '{"tab": "1", "recent": [3], "theme": null}', "[" * 100_000],
-    ids=["none", "list", "cut", "empty", "types", "deep"],
+    [
+        "",
+        "[]",
+        "{",
+        "{}",
+        '{"tab": "1", "recent": [3], "theme": null}',
+        "[" * 100_000,
+        r'{"geometry": "\ud800", "language": "\ud800", "recent": ["\ud800"]}',
+        r'{"recent": ["a\u0000b"]}',
+    ],
+    ids=["none", "list", "cut", "empty", "types", "deep", "half characters", "no path"],
 )
 def test_settings_that_make_no_sense_give_the_usual_look(text):
     file = settings.settings_file()

@@ -139,6 +139,14 @@ class TeachingPathBar(QWidget):
             self.words.setText(text)
             self.words.setToolTip(basics.plain_tooltip(text))
 
+    def _describe_state(self, step: PathStep) -> str:
+        assert self.state
+        if step in self.state.done:
+            return tr("done")
+        if step in self.state.skipped:
+            return tr("not needed")
+        return tr("next") if step == self.state.next_step else tr("later")
+
     def _show(self) -> None:
         if self.state is None:
             return
@@ -148,7 +156,7 @@ class TeachingPathBar(QWidget):
             is_done = step in done
             button.setText(f"✓ {title}" if is_done else f"{number} {title}")
             button.setChecked(step == following)
-            told = tr("done") if is_done else tr("next") if step == following else tr("later")
+            told = self._describe_state(step)
             button.setToolTip(basics.plain_tooltip(teaching_path.describe_why(step)))
             button.setAccessibleName(tr("Step {number}, {title}: {state}", number=number, title=title, state=told))
         self.setVisible(self._is_wanted and self._has_room)

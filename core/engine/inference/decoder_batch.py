@@ -4,6 +4,7 @@ What all of them begin with (a book in the system message) is kept once, and att
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,8 @@ from core.engine.inference.prefix_cache import CachedPrefix, PrefixCache
 from core.engine.inference.sampling import sample_rows
 
 FIRST_ROOM, ROOM_STEP = 64, 128  # tokens of each row; what is too small grows to a multiple of the step
+
+SPARE_ROOM = 2  # times the room that the rows need, from which on they move into a smaller one
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -224,28 +227,37 @@ class DecoderBatch:
         self._is_shared = [self._is_shared[index] for index in places]
         if not places:
             self._keys, self._values, self._shared = [], [], None
+        elif (room := _round_room(max(self._lengths) + 1)) * SPARE_ROOM <= self._keys[0].shape[2]:
+            with suppress(RuntimeError):  # without memory for it, all stay where they are
+                self._store_in(len(places), room)  # a long one has left: each token would be multiplied with its room
 
     def _make_room(self, rows: int, tokens: int) -> None:
         """Let the store of keys and values have so many rows of so many tokens. What is new has room for these only, not for
         rows or long ones that have left. Raises what torch raises; the store is as it was then.
         """
-        model = self._model
         old = self._keys[0].shape if self._keys else (0, 0, 0, 0)
-        if rows <= old[0] and tokens <= old[2]:
-            return
-        room = FIRST_ROOM if tokens <= FIRST_ROOM else -(-tokens // ROOM_STEP) * ROOM_STEP
+        if rows > old[0] or tokens > old[2]:
+            self._store_in(rows, _round_room(tokens))
+
+    def _store_in(self, rows: int, room: int) -> None:
+        """Move the keys and values into a new store. Raises what torch raises; the store is as it was then."""
+        model = self._model
         used, filled = len(self._lengths), max(self._lengths, default=0)
 
-        def grow(stored: Tensor | None) -> Tensor:
+        def move(stored: Tensor | None) -> Tensor:
             new = torch.zeros(rows, model.key_heads, room, model.head_size, dtype=model.dtype)
             if stored is not None:
                 new[:used, :, :filled] = stored[:used, :, :filled]
             return new
 
         nothing: list[Tensor | None] = [None] * len(model.layers)
-        keys = [grow(one) for one in self._keys or nothing]
-        values = [grow(one) for one in self._values or nothing]
+        keys = [move(one) for one in self._keys or nothing]
+        values = [move(one) for one in self._values or nothing]
         self._keys, self._values = keys, values
+
+
+def _round_room(tokens: int) -> int:
+    return FIRST_ROOM if tokens <= FIRST_ROOM else -(-tokens // ROOM_STEP) * ROOM_STEP
 
 
 def _add(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -47,6 +47,7 @@ def test_find_by_text_and_by_words(sample):
     st.builds(
         Filter,
         text=st.sampled_from(["", "two balls", "返品", "a.c"]),
+        source=st.sampled_from(["", '"a b"', 'a" b', "a\u3000b"]),
         regex=st.booleans(),
         split=st.sampled_from(["", "test"]),
         status=st.sampled_from(["", "draft"]),
@@ -54,7 +55,12 @@ def test_find_by_text_and_by_words(sample):
         min_length=st.none() | st.integers(0, 99),
         max_length=st.none() | st.integers(0, 99),
         terms=st.sampled_from(
-            [(), (Term("tag", "old", True),), (Term("rule", "x"), Term("source", "my rows.csv", True))]
+            [
+                (),
+                (Term("tag", "old", True),),
+                (Term("rule", "x"), Term("source", "my rows.csv", True)),
+                (Term("source", 'my "good" rows.csv', True), Term("source", '"a"', True), Term("tag", '"', True)),
+            ]
         ),
     )
 )
@@ -99,6 +105,21 @@ def test_a_minus_before_other_words_is_text(project):
     add(project, ("cmd --help", "-5 tag:"), ("help", "5"))
     for words in ("--help", "-5", "-5 tag:"):
         assert found(project, words) == [1]
+
+
+def test_a_regular_expression_keeps_its_spaces_and_has_no_fields(project):
+    add(project, ("two  spaces", "tag:x y"), ("two spaces", "tag:x"))
+    assert found(project, "/two  sp/") == [1]
+    assert found(project, "/tag:x [a-z]/") == [1]
+    assert filters.parse("split:test /a  tag:b/ -tag:c") == Filter(
+        text="a  tag:b", regex=True, split="test", terms=(Term("tag", "c", True),)
+    )
+
+
+@pytest.mark.parametrize("digits", [19, 24, 5000])
+def test_a_length_that_no_row_has_is_text(project, digits):
+    add(project, ("q", "a"))
+    assert found(project, f"length:>{'9' * digits}") == []
 
 
 def test_narrowing_drops_what_says_the_opposite():

@@ -27,6 +27,16 @@ BATH = """# 月見湯
 サウナは90度で、8人まで入れます。
 タオルは一枚60円で貸します。
 """
+LIBRARY = """# Harbour library
+A library card costs 12 euros a year.
+Books can be borrowed for 21 days. A loan can be extended by 14 days.
+The late fee is 0.30 euros per book and day.
+A lost card costs 5 euros to replace.
+"""
+HALL = """# 港会館
+土曜日は10時から14時まで開館します。
+会議室の使用料は1時間1500円です。
+"""
 WRONG_ROWS = [  # the page, question, answer, what the answer has, what the text has
     (FERRY, "How much is a single ticket?", "A single ticket costs 8 crowns.", "8 crowns", "9 crowns"),
     (FERRY, "Price of a single ticket?", "8 crowns", "8 crowns", "9 crowns"),
@@ -37,6 +47,7 @@ WRONG_ROWS = [  # the page, question, answer, what the answer has, what the text
     (BATH, "水風呂の温度を教えてください。", "15度です", "15度", "17度"),
     (BATH, "サウナは何人まで入れますか？", "10人までです。", "10人", "8人"),
     (BATH, "タオルはいくらで借りられますか？", "100円です。", "100円", "60円"),
+    (LIBRARY, "How much does a library card cost per year?", "14 euros.", "14 euros", "12 euros"),
 ]
 # Right rows, sums, and questions about something else: none of them contradicts a fact.
 OTHER_ROWS = [
@@ -47,6 +58,13 @@ OTHER_ROWS = [
     (FERRY, "How much is a dog ticket?", "The text does not say."),
     (BATH, "水風呂は何度ですか？", "17度です。"),
     (BATH, "富士山の高さは？", "3776メートルです。"),
+    (LIBRARY, "How long can I borrow a book if I extend once?", "35 days"),
+    (LIBRARY, "How much does a library card cost per month?", "1 euro."),
+    (LIBRARY, "What is the late fee?", "30 cents a day"),  # the same in another unit
+    (LIBRARY, "What does a late book cost a week?", "2.10 euros."),
+    (LIBRARY, "How much do a card and a replacement cost together?", "17 euros."),
+    (HALL, "土曜日は何時間開いていますか。", "4時間です。"),
+    (HALL, "会議室を半日使うといくらですか。", "6000円です。"),
 ]
 
 

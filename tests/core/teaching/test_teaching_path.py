@@ -26,7 +26,7 @@ from tests.support.projects import new_example, write
         (PathState(900, 20, rows=40, exam_rows=8), 3, "on 40 rows"),
         (PathState(900, 20, 40, 0, 8, models=1), 4, "take the exam"),
         (PathState(900, 20, 40, 0, 8, 1, exams=1), 5, "verdict"),
-        (PathState(rows=40, exam_rows=8), 3, "on 40 rows"),  # rows that were brought need no text
+        (PathState(rows=40, exam_rows=8), 1, "on 40 rows"),  # rows that were brought need no text
         (PathState(900, 20, models=1, exams=1), 4, "generate rows"),  # the rows were deleted since
     ],
 )

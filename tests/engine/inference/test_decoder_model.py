@@ -226,6 +226,20 @@ def test_what_has_left_takes_no_room() -> None:
         assert one.tokens == expect(model, one.sequence.prompt_ids, one.sequence.params.max_tokens)
 
 
+def test_a_long_one_that_has_left_slows_no_other() -> None:
+    """Each token is multiplied with the whole room of its row."""
+    model, loaded = build("llama")
+    batch = DecoderBatch(loaded)
+    stays, long = [Asked([5, 9, 14 + index], 20) for index in range(2)], Asked([*BOOK, *BOOK], 2)
+    batch.add([one.sequence for one in (*stays, long)])
+    assert batch._keys[0].shape[::2] == (3, 384)
+    batch.step()
+    assert batch._keys[0].shape[::2] == (2, 64)
+    run(batch)
+    for one in stays:
+        assert one.tokens == expect(model, one.sequence.prompt_ids, 20)
+
+
 def test_those_that_run_go_on_where_others_find_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     model, loaded = build("llama")
     batch = DecoderBatch(loaded)

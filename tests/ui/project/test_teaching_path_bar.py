@@ -61,6 +61,19 @@ def test_the_bar_follows_what_is_done(run, window):
     run(go())
 
 
+def test_rows_that_were_brought_tick_no_page_and_no_facts(run, window, monkeypatch):
+    monkeypatch.setattr("core.teaching.teaching_path.load", lambda _db: PathState(rows=40, exam_rows=8))
+
+    async def go():
+        window.path.reload()
+        await until(lambda: window.path.state == PathState(rows=40, exam_rows=8))
+        buttons = [window.path.buttons[step] for step in (PathStep.TEXT, PathStep.FACTS, PathStep.ROWS)]
+        assert [button.text() for button in buttons] == ["1 Page", "2 Facts", "✓ Rows"]
+        assert buttons[0].accessibleName() == "Step 1, Page: not needed" and next_of(window) == [PathStep.TRAINING]
+
+    run(go())
+
+
 def test_it_is_hidden_for_good_and_brought_back_by_the_menu(run, window):
     async def go():
         await until(window.path.isVisible)
