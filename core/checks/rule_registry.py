@@ -10,7 +10,7 @@ from core.checks.rule_type import Severity as Severity
 from core.checks.rules_for_datasets import SET_RULES
 from core.checks.rules_for_lines import FILE_RULES, LINE_RULES
 from core.checks.rules_for_rows import ROW_RULES
-from core.language import trn
+from core.language import tr, trn
 
 # In the order in which they are shown.
 RULES: dict[str, Rule] = {rule.id: rule for rule in [*LINE_RULES, *FILE_RULES, *ROW_RULES, *SET_RULES]}
@@ -40,7 +40,7 @@ def clip(text: str, length: int = 40) -> str:
 def clip_list(names: Sequence[str], most: int = 20) -> str:
     """Names from a file made safe for a message: at most `most` of them, each clipped, and how many more there are."""
     more = [trn("and {n} more", "and {n} more", len(names) - most)] if len(names) > most else []
-    return ", ".join([*map(clip, names[:most]), *more])
+    return tr(", ").join([*map(clip, names[:most]), *more])
 
 
 def is_printable(char: str) -> bool:

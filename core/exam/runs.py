@@ -25,6 +25,7 @@ from core.providers.request_runner import PendingRequest, RequestRunner
 from core.review import findings
 from core.spec import revisions
 from core.storage.project import OnChanges, Project
+from core.text.questions.rows import SOURCE
 from core.training import lineage
 
 KINDS = ("memorised", "reworded", "reverse", "applied", "combined", "not_stated", "false_premise", "general")
@@ -60,7 +61,10 @@ class ExamPlan:
 
 @dataclass(frozen=True, slots=True)
 class ExamQuestion:
-    """`leak` names the training row that asks the same and how similar it is in per cent: "17 96"; '' where none does."""
+    """`leak` names the training row that asks the same and how similar it is in per cent: "17 96"; '' where none does.
+
+    `by_rules`: the question was made by rules from the text, and not changed since.
+    """
 
     id: int
     question: str
@@ -69,6 +73,7 @@ class ExamQuestion:
     kind: str
     facts: str
     leak: str = ""
+    by_rules: bool = False
 
 
 class ExamStatus(StrEnum):
@@ -311,10 +316,12 @@ def _parse_judge(text: str) -> tuple[str, str] | None:
 def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
     """The questions of a run, in the order in which they are asked."""
     rows = db.execute(
-        "SELECT id, question, reference, key_points, kind, facts, leak FROM eval_question WHERE run = ? ORDER BY id",
-        (run,),
+        "SELECT id, question, reference, key_points, kind, facts, leak, "
+        "question IN (SELECT question FROM example WHERE source = ? AND split = 'test') "
+        "FROM eval_question WHERE run = ? ORDER BY id",
+        (SOURCE, run),
     )
-    return [ExamQuestion(*row) for row in rows]
+    return [ExamQuestion(*(*row, bool(by_rules))) for *row, by_rules in rows]
 
 
 def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:

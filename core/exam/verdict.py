@@ -240,14 +240,19 @@ def _format_costs(mine: SubjectTotal, other: SubjectTotal) -> str:
                   other=f"{other.per_thousand:.2f}")  # fmt: skip
     if not mine.sent or not other.sent:
         return ""
-    return tr(
-        "With the spec in the prompt each question is {times} times as long.", times=f"{other.sent / mine.sent:.1f}"
-    )
+    times = f"{other.sent / mine.sent:.1f}"
+    if other.subject.condition == RETRIEVED:
+        return tr("With passages in the prompt each question is {times} times as long.", times=times)
+    return tr("With the spec in the prompt each question is {times} times as long.", times=times)
 
 
 def _describe_limits(result: ExamResult) -> Iterator[str]:
     """What limits the proof."""
-    held = len(scores.find_places(result.questions, scores.HELD))
+    places = scores.find_places(result.questions, scores.HELD)
+    held = len(places)
+    if by_rules := sum(result.questions[place].by_rules for place in places):
+        yield trn("{n} held-out question was made by rules from the text. Other people’s questions are harder.",
+                  "{n} held-out questions were made by rules from the text. Other people’s questions are harder.", by_rules)  # fmt: skip
     if held and statistics.is_small(held):
         yield trn("{n} held-out question is a small sample: the interval is wide.",
                   "{n} held-out questions are a small sample: the interval is wide.", held)  # fmt: skip

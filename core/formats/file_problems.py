@@ -76,7 +76,7 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
         return []
     notes = []
     if any(field != name.strip().lower() for field, name in mapping.items()):  # the field's own name is no guess
-        used = ", ".join(f"{column_mapping.field_title(field)} = {name}" for field, name in mapping.items())
+        used = tr(", ").join(f"{column_mapping.field_title(field)} = {name}" for field, name in mapping.items())
         notes.append(tr("Columns: {columns}.", columns=used))
     by_name = not all(name.startswith("#") for name in mapping.values())
     is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them

@@ -19,6 +19,7 @@ from core.text.question_words import Question
 
 AUTO_LINK_CONFIDENCE = 0.8  # confidence from which a link is made without asking
 CONTRADICTED_CONFIDENCE = 0.7  # that of a fact whose figure the answer contradicts, from which on it is linked
+NEAREST_CONFIDENCE = 0.6  # the same of the fact that question and answer together are nearest to
 MIN_CONFIDENCE = 0.2  # below this nothing is proposed
 SECOND_FACT_CONFIDENCE = 0.6  # confidence of a second fact of one row, since few rows teach two
 MAX_CANDIDATES = 8  # facts that a row is compared with in full
@@ -105,41 +106,45 @@ class Linker:
         if not ranked:
             return FactLink(row, "", 0.0)
         first, confidence = ranked[0]
-        if confidence < AUTO_LINK_CONFIDENCE and (other := self._find_contradicted(row_terms, found, question, answer)):
-            return replace(other, row=row)
+        asked = _find_asked(question, answer)
+        if asked and confidence < AUTO_LINK_CONFIDENCE:
+            other = self._find_contradicted(row_terms, found, first, asked)
+            if other:
+                return replace(other, row=row)
         if confidence < MIN_CONFIDENCE:
             return FactLink(row, "", confidence)
         chosen = [first, *self._find_second(row_terms.without(self._terms[first], self._figures[first]), found, first)]
-        asked = _find_asked(question, answer)
         contradicts = asked is not None and len(chosen) == 1 and self._is_contradicted(first, asked, found)
         return FactLink(row, " ".join(self.names[at] for at in sorted(chosen)), confidence, contradicts)
 
     def find_contradicted(self, question: str, answer: str) -> FactLink | None:
         """The fact that has what the question asks for, with another figure than the answer; None without one."""
-        if not _find_asked(question, answer):
+        asked = _find_asked(question, answer)
+        if asked is None:
             return None  # most rows
         row_terms = _RowTerms.of(question[:MAX_CHARACTERS_READ], answer[:MAX_CHARACTERS_READ])
         found = self._find_candidates(row_terms)
         ranked = self._rank(row_terms, found)
         if not ranked or ranked[0][1] >= AUTO_LINK_CONFIDENCE or negation.find_unknown_phrase(answer):
             return None
-        return self._find_contradicted(row_terms, found, question, answer)
+        return self._find_contradicted(row_terms, found, ranked[0][0], asked)
 
     def _find_contradicted(
-        self, row_terms: "_RowTerms", found: Sequence[int], question: str, answer: str
+        self, row_terms: "_RowTerms", found: Sequence[int], nearest: int, asked: _Asked
     ) -> FactLink | None:
         """The fact that has what the question asks for, with another figure than the answer; None without one.
 
+        `nearest` is the fact that the whole row is nearest to: an answer that repeats the fact's words needs less of a question.
         A question with figures of its own may be answered by a sum, and one that asks for several things by another fact.
         """
-        if (asked := _find_asked(question, answer)) is None:
-            return None
         scores = {at: self._score(at, row_terms.of_question()) for at in found}
         best: tuple[float, int] | None = None
         for at in scores:
             if not self._is_contradicted(at, asked, found):
                 continue
             confidence = self._compute_contradicted_confidence(at, scores, row_terms)
+            if at == nearest and confidence >= NEAREST_CONFIDENCE:
+                confidence = max(confidence, CONTRADICTED_CONFIDENCE)
             best = max(best or (0.0, 0), (confidence, at))
         if best is None or best[0] < CONTRADICTED_CONFIDENCE:
             return None

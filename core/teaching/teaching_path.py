@@ -163,8 +163,8 @@ def describe_next(state: PathState) -> str:
 
 def _describe_rows(state: PathState) -> str:
     if state.needs_rows and state.drafts:
-        return trn("Next: look at the draft, and approve it if it is good.",
-                   "Next: look at the {n} drafts, and approve the good ones.", state.all_drafts)  # fmt: skip
+        return trn("Next: look at the draft; the button approves it unless it has a problem.",
+                   "Next: look at the {n} drafts; the button approves all that have no problem.", state.all_drafts)  # fmt: skip
     if state.rows < MINIMUM_ROWS:
         return tr("Next: generate rows from the facts, or import your own ({n} of at least {minimum} so far).",
                   n=state.rows, minimum=MINIMUM_ROWS)  # fmt: skip

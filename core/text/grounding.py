@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from core.lazy_loading import lazy_pattern
-from core.text import clauses, clock_sums, negation
+from core.text import clauses, clock_sums, denied_words, negation
 from core.text.clauses import Clause, Figure, ParsedText
 
 MAX_CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
@@ -52,6 +52,7 @@ _NO_NEGATION = lazy_pattern(
 # A condition in one clause with what follows from it; another text may have it in a clause of its own.
 _CONDITION = lazy_pattern(
     r"(?<=[a-z0-9] )(?:if|when|unless|until|where) .*"
+    r"|(?<=[a-z0-9] )(?:that|who|which) (?:is|are|was|were|has|have|does|do|did|can|may|will)(?: not|nt)? \w+"
     r"|^.*(?:ない(?:と|なら(?:ば)?|限り|(?:場合|とき|時|うち)[はにも]*)|なければ|なかったら)(?!な[らり]|いけ|だめ)(?=.{4})"
 )
 _EXCLUSIVE = lazy_pattern(
@@ -137,6 +138,7 @@ def find_doubts(
     )
     doubts += (
         _find_reversed(parsed_answer, parsed_basis)
+        or _find_denied_words(question, parsed_answer, parsed_basis)
         or _find_wrong_yes(question, answer, parsed_basis)
         or _find_lost_exclusivity(answer, parsed_answer, parsed_basis)
         or _find_duties_as_fouls(parsed_answer, parsed_basis, whole)
@@ -355,6 +357,11 @@ def _is_fragment(clause: Clause) -> bool:
     """Whether it only names something ("The rowing boats."), and so denies nothing."""
     words = clause.text.split()
     return clause.text.isascii() and len(words) < MIN_STATEMENT_WORDS + 1 and not _NEGATION.search(clause.text)
+
+
+def _find_denied_words(question: str, parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[Doubt]:
+    found = denied_words.find_denied(question[:MAX_READ_CHARACTERS], parsed_answer, parsed_basis)
+    return [Doubt(NEGATION_DIFFERS, found)] if found else []
 
 
 def _find_wrong_yes(question: str, answer: str, parsed_basis: ParsedText) -> list[Doubt]:

@@ -343,7 +343,7 @@ class ImportDialog(QDialog):
         below = (self.preview, self.split_box, self._status, self.tags_field, self._skip, self.ok_button)
         basics.order_focus(self.encoding_box, self.columns, *self.column_boxes, *below)
         for number in range(len(names)):
-            width = max(150, min(300, 860 // max(1, len(names))))
+            width = max(150, min(430, 860 // max(1, len(names))))
             self.columns.setColumnWidth(number, max(style.scaled(width), self.column_boxes[number].sizeHint().width()))
 
     def _build_field_box(self, column: str) -> QComboBox:
@@ -400,8 +400,10 @@ class ImportDialog(QDialog):
                     item.setForeground(style.colours("error")[0])
                 self.preview.setItem(number, column, item)
         tables.set_column_width(self.preview, 0, 60)
+        long = [field for field in used if field in ("question", "answer", "system")]
+        room = (800 - 110 * (len(used) - len(long))) // max(1, len(long))
         for column, field in enumerate(used, start=1):
-            tables.set_column_width(self.preview, column, 270 if field in ("question", "answer", "system") else 110)
+            tables.set_column_width(self.preview, column, max(230, min(400, room)) if field in long else 110)
         self.preview.horizontalHeader().setStretchLastSection(True)
 
 

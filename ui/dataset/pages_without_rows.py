@@ -13,7 +13,7 @@ def build_empty_page(on_import: object, on_add: object) -> QWidget:
     bring.clicked.connect(on_import)
     add.clicked.connect(on_add)
     text = tr("Drop or paste a file here, import one, or add the first row by hand.")
-    return EmptyState(tr("No examples yet"), text, [bring, add])
+    return EmptyState(tr("No rows yet"), text, [bring, add])
 
 
 def build_no_match_page(on_clear: object) -> QWidget:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core.checks import RULES
 from core.dataset import bulk_edits, examples, filters, quarantine
@@ -40,6 +40,7 @@ FIRST_ROWS = 200  # rows that are painted before all are found
 MAX_PASTED_SELECTED = 5_000  # rows that are selected because they were pasted
 MAX_ROWS_CHECKED_SINGLY = 200  # edited rows that are looked at one by one, instead of searching anew
 SHOW_SEARCHING_AFTER_MS = 300  # milliseconds of searching before it is said
+Key = QKeySequence.StandardKey
 COUNTED_COLUMNS = ("split", "kind", "status", "problems", "tags", "facts")
 
 
@@ -188,12 +189,17 @@ class DatasetTab(Tab):
         """Paste rows of a file as rows even while the search field has the focus, as it has after an import.
 
         Cells are pasted so only into an empty project: elsewhere they would overwrite the row with the cursor.
+        Undo and redo are the project's where the field itself has nothing to take back.
         """
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
-            and event.matches(QKeySequence.StandardKey.Paste)
-            and self._are_rows()
+            and isinstance(watched, QLineEdit)
+            and (
+                (event.matches(Key.Paste) and self._are_rows())
+                or (event.matches(Key.Undo) and not watched.isUndoAvailable())
+                or (event.matches(Key.Redo) and not watched.isRedoAvailable())
+            )
         ):
             event.ignore()  # so that it is no key of the field, but the tab's own
             return True

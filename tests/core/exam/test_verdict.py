@@ -11,6 +11,7 @@ from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
 from core.providers.model_identity import ModelIdentityError
 from core.spec import facts, spec
+from core.text.questions.rows import SOURCE
 from tests.support.projects import new_example
 
 TUNED = "ft:gpt-4o-mini:org:game:1"
@@ -133,3 +134,19 @@ def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
     (against,) = [line for line in verdict.build_sentences(result) if "(Open book) (" in line]
     assert "50% (20/40)" in against
     assert any("not learned yet" in line for line in verdict.build_sentences(result))
+
+
+def test_questions_made_by_rules_are_said_to_be_easier(exam):
+    result = answer(exam, lambda at, place: True)
+    assert "made by rules" not in "\n".join(verdict.build_sentences(result))
+    sql = "UPDATE example SET source = ? WHERE question LIKE 'Question 1 of %'"
+    asyncio.run(exam.write("", lambda db: db.execute(sql, (SOURCE,))))
+    said = verdict.build_sentences(scores.load_result(exam.rows, result.run))
+    assert "4 held-out questions were made by rules from the text. Other people’s questions are harder." in said
+
+
+def test_a_search_puts_passages_into_the_prompt(exam, monkeypatch):
+    monkeypatch.setattr(verdict, "LOCAL", "s")
+    monkeypatch.setattr(verdict, "RETRIEVED", "open")
+    said = "\n".join(verdict.build_sentences(answer(exam, lambda at, place: True)))
+    assert "With passages in the prompt each question is 21.0 times as long." in said

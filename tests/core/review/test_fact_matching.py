@@ -67,6 +67,12 @@ OTHER_ROWS = [
     (HALL, "会議室を半日使うといくらですか。", "6000円です。"),
 ]
 
+KILN = """# Kiln
+If you cancel less than 48 hours before the firing, you pay half the fee. A full firing costs 36 pounds, a half firing 21 pounds.
+Students of the evening class pay nothing for their first firing. Above 600 °C the damper stays half open.
+A glaze firing goes up to 1,240 °C. Pots that are thicker than 30 mm are refused.
+"""
+
 
 @pytest.fixture
 def fill(project):
@@ -123,3 +129,9 @@ def test_a_link_that_is_sure_without_the_figure_contradicts_too():
     link = linker(page).link(1, "水風呂は何度ですか？", "15度です。")
     assert link.contradicts and not link.by_question and link.is_sure
     assert not linker(page).link(1, "水風呂は何度ですか？", "17度です。").contradicts
+
+
+def test_an_answer_that_repeats_the_fact_needs_less_of_its_question():
+    link = linker(KILN).link(1, "What do I pay for a half firing?", "A half firing costs 24 pounds.")
+    assert (link.facts, link.contradicts, link.by_question) == ("f02", True, True)
+    assert not linker(KILN).link(1, "What do I pay for a half firing?", "A half firing costs 21 pounds.").contradicts

@@ -191,6 +191,16 @@ def test_words_of_another_fact():
         ("片足で立ってはいけません。", "選手は、片足で立たなければなりません。", ["negation"]),
         ("得点したチームから再開します。", "得点されたチームから再開します。", ["opposite"]),
         ("片道100キロ以上の出張です。", "片道100キロ未満の出張です。", ["opposite"]),
+        ("With a match, never with the taper.", "The burner is lit with the taper, never with a match.", ["negation"]),
+        ("With a match.", "The burner is lit with the taper, never with a match.", ["negation"]),
+        ("With the taper, not with a match.", "The burner is lit with the taper, never with a match.", []),
+        ("You use the taper and not a match.", "The burner is lit with the taper, never with a match.", []),
+        ("After three weeks they are sold.", "Work that is not fetched within three weeks is sold.", []),
+        (
+            "Work that is fetched within three weeks is sold.",
+            "Work that is not fetched within three weeks is sold.",
+            ["negation"],
+        ),
     ],
 )
 def test_contradictions(answer, basis, found):
@@ -207,6 +217,12 @@ def test_contradictions(answer, basis, found):
 def test_a_duty_is_no_foul(answer, spec):
     basis = spec.splitlines()
     assert whys(answer, *basis, spec=spec, question="Is it a foul? 反則ですか？") == [grounding.DUTY_AS_FOUL]
+
+
+def test_a_question_may_ask_for_what_is_denied():
+    fact = "The burner is lit with the taper, never with a match."
+    assert whys("A match.", fact, question="What must never be used?") == []
+    assert whys("Yes, a match.", fact, question="Is a match used?") == []  # only other words are compared
 
 
 def test_what_is_not_looked_at():

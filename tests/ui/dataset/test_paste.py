@@ -2,7 +2,8 @@
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
 from core.dataset import examples
@@ -213,3 +214,19 @@ def test_a_table_with_headings_becomes_rows_and_a_table_over_rows_says_what_it_r
 
     run(work())
     assert tab.model.rowCount() == 2
+
+
+def test_undo_in_a_search_field_without_a_text_is_the_projects(run, empty):
+    tab = empty.dataset_tab
+
+    async def press(keys, after):
+        tab.bar.line.setFocus()
+        await until(tab.bar.line.hasFocus)
+        QTest.keySequence(tab.bar.line, keys)
+        await until(after.isEnabled)  # where it has been done, it can be taken back
+
+    QGuiApplication.clipboard().setText(ROW)
+    run(press(QKeySequence("Ctrl+V"), empty.undo_action))
+    run(press(empty.undo_action.shortcut(), empty.redo_action))
+    assert not empty.undo_action.isEnabled()
+    run(press(empty.redo_action.shortcut(), empty.undo_action))
