@@ -30,6 +30,8 @@ class DropDown(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._prefers_whole_text = False
+        # Not higher than a box without icons or with other entries: else it stands two pixels off in a row of fields.
+        self.setIconSize(QSize(*[self.fontMetrics().height()] * 2))
 
     def prefer_whole_text(self) -> None:
         """Be as wide as the current text where there is room, and no wider than `minimumContentsLength` where there is none."""

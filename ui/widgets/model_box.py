@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
@@ -56,8 +56,6 @@ class ModelBox(DropDown):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
         self.setPlaceholderText(nothing or tr("No model yet"))
-        # As high as a box without an icon; else it stands two pixels off in a row of fields.
-        self.setIconSize(QSize(*[self.fontMetrics().height()] * 2))
         self._keep_height()
         self.activated.connect(lambda _index: self._on_activated())
 

@@ -137,9 +137,14 @@ def test_a_text_that_may_be_wrapped_scrolls_no_window_that_has_room(run, window)
         window.workspace.tasks.start("", write)
         await until(lambda: window.training_tab.pane.isVisible())
         window.training_tab.new.setChecked(True)
-        window.training_tab.form.on_base.show_text("This model is made for other languages. " * 2, "warning")
-        await until(window.training_tab.form.on_base.isVisible)
-        QApplication.processEvents()
+        warning = window.training_tab.form.on_base
+
+        def is_warned() -> bool:
+            warning.show_text("This model is made for other languages. " * 2, "warning")
+            QApplication.processEvents()
+            return warning.isVisible()  # until the models are listed, which says its own of the base model
+
+        await until(is_warned)
         assert window.centralWidget().verticalScrollBar().maximum() == 0
 
     run(go())
