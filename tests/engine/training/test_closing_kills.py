@@ -15,7 +15,7 @@ from core.engine.record_files import write_json
 from core.engine.training import job_records_and_results, job_runner
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
-from tests.support.engine import BASE
+from tests.support.engine import TINY
 
 pytestmark = pytest.mark.anyio
 REPLACING, APPENDING = "replace_folder", "append_line"
@@ -30,7 +30,7 @@ def trained(tmp_path: Path) -> Path:
     """The home of an engine that was killed when a job was trained and nothing of it stored yet."""
     home = tmp_path / "home"
     store = DiskStore(home)
-    job = job_records_and_results.build_job(JobRequest(model=BASE, training_file="file-x", seed=1))
+    job = job_records_and_results.build_job(JobRequest(model=TINY, training_file="file-x", seed=1))
     store.jobs.add({**job, "status": "running"})
     store.jobs.add_metrics(job["id"], {"step": 1, "total_steps": 1, "train_loss": 0.5})
     folder = store.jobs.folder(job["id"])
