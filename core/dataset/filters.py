@@ -165,6 +165,13 @@ def find(
     return _intersect(_select_ids(db, filter), matching)
 
 
+def count(db: sqlite3.Connection, filter: Filter = Filter()) -> int:
+    """How many rows match; the filter's text is ignored."""
+    condition, values = to_sql(filter)
+    found: int = db.execute(f"SELECT count(*) FROM example WHERE {condition}", values).fetchone()[0]
+    return found
+
+
 def find_first(db: sqlite3.Connection, filter: Filter, limit: int) -> array[int]:
     """The first `limit` ids of the matching rows; the filter's text is ignored. Shown while `find` is running."""
     return _select_ids(db, filter, f"LIMIT {limit}")

@@ -81,7 +81,7 @@ def load(db: sqlite3.Connection) -> PathState:
         len(spec.load(db).text.strip()),
         len(facts.load(db)),
         rows,
-        len(filters.find(db, Filter(split="train", status="draft"))),
+        filters.count(db, Filter(split="train", status="draft")),
         row_selection.count_rows(db, "", "test"),
         sum(job.fine_tuned_model is not None for job in jobs.load_all(db)),
         sum(
@@ -89,7 +89,7 @@ def load(db: sqlite3.Connection) -> PathState:
             for run in runs.load_all(db)
         ),
         sum(one.state == "bare" for one in fact_coverage.load(db)) if has_few else 0,
-        len(filters.find(db, Filter(status="draft"))),
+        filters.count(db, Filter(status="draft")),
     )
 
 

@@ -20,7 +20,7 @@ def row_filter(tag: str, split: str = "train") -> Filter:
 
 def count_rows(db: sqlite3.Connection, tag: str, split: str = "train") -> int:
     """How many rows a job on `tag` has now."""
-    return len(filters.find(db, row_filter(tag, split)))
+    return filters.count(db, row_filter(tag, split))
 
 
 def load_rows(db: sqlite3.Connection, tag: str, split: str = "train", version: int | None = None) -> list[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from core.dataset import examples, filters
+from core.dataset import examples
 from core.errors import JukuError
 from core.language import end_sentence, tr, trn
 from core.providers import LOCAL, JobStatus, LocalProvider, ModelOffer
@@ -203,15 +203,12 @@ class TrainingTab(Tab):
         await self._check_rows()
 
     async def _check_rows(self) -> None:
-        chosen, measured = (
-            row_selection.row_filter(self.form.tag()),
-            row_selection.row_filter(self.form.tag(), "validation"),
-        )
+        tag = self.form.tag()
         count, wrong, validation, every = await self.workspace.project.read(
             lambda db: (
-                len(filters.find(db, chosen)),
-                examples.count_errors(db, chosen),
-                len(filters.find(db, measured)),
+                row_selection.count_rows(db, tag),
+                examples.count_errors(db, row_selection.row_filter(tag)),
+                row_selection.count_rows(db, tag, "validation"),
                 examples.count_values(db, "status", "train"),
             )
         )
