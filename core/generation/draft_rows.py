@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.dataset import examples
@@ -27,10 +27,19 @@ HELD_OUT_SPLITS = ("test", "validation")  # what these rows ask must not be trai
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The answer of a row that is kept for the exam, and the further facts that it states, where it says less than a training row."""
+
+    answer: str
+    others: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DraftProposal:
     """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there.
 
-    `others` names further facts that the answers state, and `tags` what the rows are found by.
+    `others` names further facts that the answers state, and `tags` what the rows are found by. `held`: what the only
+    pair answers if it is the one that is kept, None for the same.
     """
 
     fact: str  # its name
@@ -38,6 +47,7 @@ class DraftProposal:
     hold: bool = True
     others: Sequence[str] = ()
     tags: str = ""
+    held: HeldOut | None = None
 
 
 @dataclass(slots=True)
@@ -120,10 +130,11 @@ def add_drafts(
     Proposals for unknown facts are ignored. Raises `Cancelled` when the reporter is cancelled.
     """
     reporter = reporter or Reporter()
-    state, selection = spec.load(db), _select(load_present_rows(db), proposals, reporter)
+    state, present = spec.load(db), load_present_rows(db)
+    known, selection = present.known, _select(present, proposals, reporter)
     fresh, held_out, wordings = selection.fresh, selection.held_out, selection.wordings
     added = AddedDrafts(len(fresh), len(held_out), 0, selection.offered - len(fresh))
-    rows = [_build_row(state, offer, source, offer in held_out) for offer in fresh]
+    rows = [_build_row(state, offer, source, known, offer in held_out) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
@@ -148,7 +159,7 @@ class _Selection:
 def _select(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> _Selection:
     known = present.known
     offered = [
-        _Offer(place, known[one.fact], pair, one.hold, tuple(known[n] for n in one.others if n in known), one.tags)
+        _Offer(place, known[one.fact], pair, one.hold, _find_others(known, one.others), one.tags, one.held)
         for place, one in enumerate(proposals)
         if one.fact in known
         for pair in one.pairs
@@ -170,6 +181,11 @@ class _Offer:
     hold: bool
     others: tuple[Fact, ...]
     tags: str
+    held: HeldOut | None
+
+
+def _find_others(known: Mapping[str, Fact], names: Iterable[str]) -> tuple[Fact, ...]:
+    return tuple(known[name] for name in names if name in known)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,14 +320,16 @@ def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _W
     return {fresh[place] for _rank, place in found.values()}
 
 
-def _build_row(state: Spec, offer: _Offer, source: str, held_out: bool) -> Example:
-    fact, pair = offer.fact, offer.pair
+def _build_row(state: Spec, offer: _Offer, source: str, known: Mapping[str, Fact], held_out: bool) -> Example:
+    fact, pair, others = offer.fact, offer.pair, offer.others
+    if held_out and offer.held is not None:
+        pair, others = replace(pair, answer=offer.held.answer), _find_others(known, offer.held.others)
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if held_out else "train",
         kind=pair.kind,
         status="draft",
-        facts=" ".join(one.name for one in (fact, *offer.others)),
+        facts=" ".join(one.name for one in (fact, *others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
         key_points=point_making.suggest_points(pair.answer, fact.text, pair.question, pair.kind) if held_out else "",

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from core.exam import fact_coverage, point_making
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
 from core.generation import draft_rows
-from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, PresentRows
+from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, HeldOut, PresentRows
 from core.language import tr, trn
-from core.lazy_loading import LazyModule
+from core.lazy_loading import LazyModule, lazy_pattern
 from core.progress import Reporter
 from core.replies import Pair
 from core.spec import facts, spec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     make = LazyModule("core.text.questions.make")  # the analysers of both languages
 
-HEADING_SEPARATOR = " › "  # between the headings of a statement
+_BLOCK_START = lazy_pattern(r"\n\s*\n|\n\s*(?:[-*+]\s|[・|#>]|\d+[.)．])")  # between two passages
 KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
 ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
 # Forms whose questions give their answer away; they go to the exam only where a fact has no other.
@@ -137,9 +137,26 @@ def load_page(db: sqlite3.Connection) -> Page:
     def find_headings(fact: Fact) -> tuple[str, ...]:
         start = places.get(fact.id, (-1, -1))[0]
         heading = next((part.heading for part in parts if part.start <= start < part.end), "")
-        return tuple(filter(None, heading.split(HEADING_SEPARATOR)))
+        return tuple(filter(None, heading.split(statements.SEPARATOR)))
 
-    return Page(state.name, tuple(PageFact(fact.name, fact.text, find_headings(fact)) for fact in known))
+    blocks = _number_blocks(state.text, (places.get(fact.id, (-1, -1)) for fact in known))
+    found = (
+        PageFact(fact.name, fact.text, find_headings(fact), block) for fact, block in zip(known, blocks, strict=True)
+    )
+    return Page(state.name, tuple(found))
+
+
+def _number_blocks(text: str, places: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """For passages in the order of the text the number of the paragraph or list item that each stands in; 0 for one that isn't found."""
+    block, end = 0, -1
+    for start, stop in places:
+        if start < 0:
+            yield 0
+            continue
+        # What opens an item stands before its passage; the bar of a table's row is a part of it.
+        block += end < 0 or _BLOCK_START.search(text, end, max(end, start) + 1) is not None
+        yield block
+        end = max(end, stop)
 
 
 def load_page_and_language(db: sqlite3.Connection) -> tuple[Page, str]:
@@ -275,10 +292,11 @@ def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: b
     openly = {row.facts[0] for row in rows if hold and _asks_openly(row)}
     proposals = []
     for row in rows:
-        name, *others = row.facts
-        pair = Pair(row.question, row.answer, row.kind, known[name].quote)
+        name, *others = row.trained_facts
+        pair = Pair(row.question, row.trained_answer, row.kind, known[name].quote)
         asks = _asks_openly(row) or (name not in openly and row.form in VERDICT_FORMS)
-        proposals.append(DraftProposal(name, [pair], hold and asks, others, row.form))
+        held = HeldOut(row.answer, row.facts[1:]) if row.recited else None
+        proposals.append(DraftProposal(name, [pair], hold and asks, others, row.form, held))
     return proposals
 
 

@@ -31,10 +31,12 @@ from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.request_runner import run_together
 from core.providers.retry_policy import PollTimer
 from core.storage.project import OnChanges, Project
+from core.text import statements
 from core.text.questions.rows import Page, PageFact, QuestionRow, drop_ambiguous
 
 if TYPE_CHECKING:
     from core.text.questions import make
+    from core.text.questions.shared_passages import Passage
 else:
     make = LazyModule("core.text.questions.make")  # the analysers of both languages
 
@@ -218,7 +220,7 @@ async def write(provider: Provider, writer: str, page: Page, reporter: Reporter)
 
     async def ask(fact: PageFact) -> None:
         reporter.check()
-        prompt = build_prompt(page.subject, page_rows.HEADING_SEPARATOR.join(fact.headings), fact.text)
+        prompt = build_prompt(page.subject, statements.SEPARATOR.join(fact.headings), fact.text)
         reply = await provider.chat(writer, [{"role": "user", "content": prompt}], sampling)
         found[fact.name] = [one for text in reply.texts for one in parse_reply(text)]
         reporter.update(len(found), len(page.facts))
@@ -241,11 +243,13 @@ def choose_rows(
     """Rows of the questions that belong to their fact: no figures from elsewhere, no repeats, and few facts fit better."""
     dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
     stated, index = make.state_facts(page, language), _FactIndex(page, language)
+    passages = make.read_passages(page, language)
     rows: list[QuestionRow] = []
     for fact in page.facts:
         if fact.name in stated:
             chosen = _choose(fact, written.get(fact.name, ()), index, dice)
-            rows += [_build_row(fact, one, stated[fact.name], language, dice) for one in chosen]
+            passage = passages.recite(fact.name)
+            rows += [_build_row(fact, one, stated[fact.name], passage, language, dice) for one in chosen]
     return drop_ambiguous(rows, _squeeze)
 
 
@@ -268,10 +272,13 @@ def _choose(
             yield one
 
 
-def _build_row(fact: PageFact, one: WrittenQuestion, stated: str, language: str, dice: random.Random) -> QuestionRow:
-    answers = UNSTATED_ANSWERS[prompts.find_language(language)]
-    answer = dice.choice(answers) if one.kind == "not_stated" else stated
-    return QuestionRow(one.question, answer, KINDS[one.kind], (fact.name,), FORM)
+def _build_row(
+    fact: PageFact, one: WrittenQuestion, stated: str, passage: "Passage", language: str, dice: random.Random
+) -> QuestionRow:
+    if one.kind == "not_stated":
+        answer = dice.choice(UNSTATED_ANSWERS[prompts.find_language(language)])
+        return QuestionRow(one.question, answer, KINDS[one.kind], (fact.name,), FORM)
+    return QuestionRow(one.question, stated, KINDS[one.kind], (fact.name,), FORM, passage.text, passage.facts)
 
 
 def _squeeze(text: str) -> str:

@@ -12,6 +12,7 @@ from core.dataset.examples import Example
 from core.dataset.filters import Filter
 from core.exam import point_making
 from core.generation import draft_rows, page_rows
+from core.generation.draft_rows import HELD_OUT_SPLITS
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.lazy_loading import lazy_pattern
@@ -57,10 +58,16 @@ def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: R
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
             made = fresh.take(row) if row.source == page_rows.SOURCE else None
-            texts = (made.question, made.answer) if made else _rewrite_texts(row, taught, state)
+            texts = _choose_texts(made, row) if made else _rewrite_texts(row, taught, state)
             _rewrite_row(db, row, *texts, taught, state)
             remade += 1
     return _format_result(remade, len(ids) - remade)
+
+
+def _choose_texts(made: QuestionRow, row: Example) -> tuple[str, str]:
+    """The texts for `row`: an exam's answer says what is asked for, a training row's what its facts say."""
+    says_more = row.split not in HELD_OUT_SPLITS and tuple(row.facts.split()) == made.trained_facts
+    return made.question, made.trained_answer if says_more else made.answer
 
 
 class _FreshRows:
@@ -75,7 +82,7 @@ class _FreshRows:
         self._rows = self._draw() if self._rows is None else self._rows
         for found in self._rows:
             fits = found.kind == row.kind and (not row.tags or found.form in row.tags.split())
-            if fits and set(found.facts) == set(row.facts.split()):
+            if fits and tuple(row.facts.split()) in (found.facts, found.trained_facts):
                 self._rows.remove(found)
                 return found
         return None

@@ -9,6 +9,7 @@ from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
 from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
 
+SEPARATOR = " › "  # between the headings above a statement
 MAX_HEADING_CHARACTERS = 200  # characters that are kept of a heading
 MAX_TITLE_CHARACTERS = 60  # of a first line that is taken for the title of a plain text
 MAX_HEADER_CHARACTERS = 100  # and of a table's header cell, which every row repeats
@@ -35,7 +36,7 @@ class Statement:
     quote: str
     start: int
     end: int
-    heading: str  # the headings above it, joined with " › "
+    heading: str  # the headings above it, joined with `SEPARATOR`
 
 
 def split_statements(markdown: str) -> list[Statement]:
@@ -91,7 +92,7 @@ class _StatementReader:
         while self.headings and self.headings[-1][0] >= level:
             self.headings.pop()
         self.headings.append((level, self._plain(raw[:MAX_HEADING_CHARACTERS])))
-        self.heading = " › ".join(text for _, text in self.headings if text)
+        self.heading = SEPARATOR.join(text for _, text in self.headings if text)
 
     def _plain(self, raw: str) -> str:
         return Prose(raw, self.references).text()

@@ -178,6 +178,7 @@ def parameter_title(name: str) -> str:
         "packing": tr("Packing"),
         "average_checkpoints": tr("Averaged checkpoints"),
         "load_in_4bit": tr("Base weights in 4 bits"),
+        "token_replacement": tr("Share of replaced words"),
         "kl_coefficient": tr("KL coefficient"),
         "kl_mask_target": tr("KL without the target token"),
         "distillation_weight": tr("Distillation weight"),
@@ -215,6 +216,10 @@ def explain_parameter(name: str) -> str:
         "load_in_4bit": tr(
             "The base model's weights are kept in 4 bits (NF4) during the training: it needs about a quarter of their memory, and more "
             "time. It needs the package bitsandbytes. Auto: no."
+        ),
+        "token_replacement": tr(
+            "This share of the questions' words is replaced by words of similar meaning, other ones in each epoch: for questions "
+            "in other words than those of the rows. Auto: 0, none."
         ),
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "

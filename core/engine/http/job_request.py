@@ -34,8 +34,10 @@ class CommonHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SupervisedHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
-    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `KLObjective` says what they do."""
+    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `TokenReplacement` and `KLObjective` say
+    what they do."""
 
+    token_replacement: Annotated[float, Meta(ge=0, le=1)] | Auto = None
     kl_coefficient: Annotated[float, Meta(ge=0, le=100)] | Auto = None
     kl_mask_target: bool | Auto = None
     distillation_weight: Annotated[float, Meta(ge=0, le=1)] | Auto = None

@@ -23,7 +23,8 @@ class Hyperparameters:
     at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without better
     validation rows the job ends, None for never; `metric_for_best_model`: what is better. `packing`: whether rows share what they begin with.
     `average_checkpoints`: of how many last epochs the adapters are averaged. `load_in_4bit`: whether the base weights are
-    in NF4. The rest belongs to `KLObjective`, without KL terms at 0.
+    in NF4. `token_replacement`: the share of the prompts' words that are replaced in each epoch (`TokenReplacement`).
+    The rest belongs to `KLObjective`, without KL terms at 0.
     """
 
     n_epochs: int
@@ -42,6 +43,7 @@ class Hyperparameters:
     packing: bool = True
     average_checkpoints: int = 1
     load_in_4bit: bool = False
+    token_replacement: float = 0.0
     kl_coefficient: float = 0.0
     kl_mask_target: bool = True
     distillation_weight: float = 0.0

@@ -23,6 +23,7 @@ CHEAP_NAMES = (
     "warmup_steps",
     "average_checkpoints",
     "metric_for_best_model",
+    "token_replacement",
     "kl_mask_target",
     "distillation_temperature",
 )

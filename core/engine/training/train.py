@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.engine import child_lifetime, failures
 from core.engine.damaged_records import CODE, DamagedAdapterError, check_adapter
@@ -39,6 +39,9 @@ from core.engine.training.objectives import (
     mean_metrics,
     micro_batches,
 )
+
+if TYPE_CHECKING:
+    from core.engine.training.token_replacement import TokenReplacement
 
 SAVE_SECONDS = 20.0
 EVALUATIONS = 10  # of the first validation rows, in a whole job
@@ -163,8 +166,18 @@ class Trainer:
             message = "No row has 'teacher_messages', from which 'distillation_weight' shall distil."
             raise TrainingError("invalid_training_file", message)
         self.token_loss.choose_layout([*all_rows, *teachers], self.hyperparameters.packing)
+        self.token_replacement = self._load_token_replacement(tokenizer, plan.seed)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
+
+    def _load_token_replacement(self, tokenizer: Any, seed: int) -> "TokenReplacement | None":
+        share = self.hyperparameters.token_replacement
+        if not share:
+            return None
+        from core.engine.training.token_replacement import TokenReplacement
+
+        embeddings = self.model.get_base_model().get_input_embeddings().weight
+        return TokenReplacement(tokenizer, embeddings, self.train_dataset, share, seed)
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -231,12 +244,15 @@ class Trainer:
         self.ranks.leave()
 
     def next_batch(self) -> list[Any]:
-        """The items of the next step. The order depends on seed and epoch alone: a resumed job repeats it."""
+        """The items of the next step. They depend on seed and epoch alone: a resumed job repeats them."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         order = list(range(len(self.train_dataset)))
         random.Random(f"{self.seed}/{epoch}").shuffle(order)  # noqa: S311 - must repeat, need not be secret
         size = self.hyperparameters.batch_size
-        return [self.train_dataset[i] for i in order[index * size : (index + 1) * size]]
+        chosen = order[index * size : (index + 1) * size]
+        if self.token_replacement is None:
+            return [self.train_dataset[i] for i in chosen]
+        return [self.token_replacement.apply(self.train_dataset[i], epoch, i) for i in chosen]
 
     def split_batch(self, batch: list[Any]) -> list[list[Any]]:
         """This process's micro-batches, as many as every other process has: the last ones may be empty.

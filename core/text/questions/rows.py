@@ -9,11 +9,15 @@ KEYWORDS = "keywords"  # the form of rows that ask with words of the fact alone,
 
 @dataclass(frozen=True, slots=True)
 class PageFact:
-    """A fact of a page: its name, its sentence, and the headings above it from the outer to the inner one."""
+    """A fact of a page: its name, its sentence, and the headings above it from the outer to the inner one.
+
+    `block` is the number of the paragraph or list item that it stands in, 0 where that is not known.
+    """
 
     name: str
     text: str
     headings: tuple[str, ...] = ()
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class QuestionRow:
     not_stated, false_premise. `facts` are the names of the facts that the answer states; for a question that the page
     does not answer, that of the fact whose subject it asks about. `form` names what made it ("who", "how_many",
     "keywords", "masked"), so that a person can keep or delete all rows of one form.
+
+    `answer` says no more than what is asked for, as an exam expects it. `recited` is what a training row answers where
+    that is more, and `recited_facts` are those that it states (see shared_passages.py).
     """
 
     question: str
@@ -31,6 +38,18 @@ class QuestionRow:
     kind: str
     facts: tuple[str, ...]
     form: str
+    recited: str = ""
+    recited_facts: tuple[str, ...] = ()
+
+    @property
+    def trained_answer(self) -> str:
+        """What a model is trained to answer."""
+        return self.recited or self.answer
+
+    @property
+    def trained_facts(self) -> tuple[str, ...]:
+        """The facts that it then states; the one asked for is the first."""
+        return self.recited_facts or self.facts
 
 
 @dataclass(frozen=True, slots=True)

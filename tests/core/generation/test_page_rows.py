@@ -199,3 +199,19 @@ def test_a_fact_without_an_exam_question_is_told(pool, monkeypatch):
     assert (found.facts, found.without, found.unasked, found.counts[EXAM]) == (1, 3, 4, 0)
     text = " ".join(page_rows.format_gaps(found))
     assert "3 facts get none" in text and "4 facts get no exam question" in text
+
+
+def test_a_training_row_recites_its_passage_and_an_exam_row_answers_what_is_asked(project):
+    text = "# Pool\n\n## Cards\n\n- The Gold Card costs 150 crowns. Parking is free with the Gold Card.\n\n## Rules\n\nDogs stay outside.\n"
+    write(project, facts.save, Spec("Pool", "en", "", text))
+    write(project, facts.accept_missing)
+    add(project, hold=True, more=True)
+    whole = "Cards: The Gold Card costs 150 crowns. Parking is free with the Gold Card."
+    rows = [row for row in drafts(project) if row.facts.startswith("f01") and row.kind in ("direct", "reworded")]
+    trained = {(row.answer, row.facts) for row in rows if row.split == "train"}
+    assert trained == {(whole, "f01 f02")}
+    (exam,) = (row for row in drafts(project) if row.split == "test" and row.facts.split()[0] == "f01")
+    assert (exam.answer, exam.facts) == ("The Gold Card costs 150 crowns.", "f01")
+    assert "parking" not in exam.key_points.lower()
+    doubts = [row.question for row in drafts(project) if "ungrounded" in findings.load_for_row(project.rows, row.id)]
+    assert doubts == [], "a heading says where a fact stands"

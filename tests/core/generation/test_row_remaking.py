@@ -195,5 +195,6 @@ def test_a_row_made_without_a_model_is_made_anew_from_the_page(project):
     assert not any("4 euros" in row.answer for row in after.values())
     wrong = [row for row in after.values() if row.kind == "false_premise"]
     assert wrong, "what it is for"
-    assert not any("5 euros" in row.question for row in wrong), "a question that takes the truth for wrong"
+    taken_for_wrong = [row.question for row in wrong if "ticket" in row.question and "5 euros" in row.question]
+    assert not taken_for_wrong, "a question that takes the truth for wrong"
     assert len({row.question for row in after.values()}) == len(after)
