@@ -37,6 +37,9 @@ def main() -> None:
     for name, kind, values in (("epochs", int, [4]), ("rates", float, [1e-3]), ("batch-sizes", int, [8]), ("seeds", int, [1])):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, nargs="+", default=values)
     parser.add_argument("--layers", type=int, help="adapters in so many layers at the top")
+    parser.add_argument(
+        "--token-replacement", type=float, default=0.0, help="share of the questions' words that are replaced"
+    )
     parser.add_argument("--load-in-4bit", action="store_true", help="base weights in NF4")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -62,7 +65,8 @@ def measure(arguments: argparse.Namespace, epochs: int, rate: float, batch_size:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "model": arguments.model.name, "sample": arguments.sample, "rows": len(rows), "epochs": epochs, "rate": rate,
-        "batch_size": batch_size, "layers": arguments.layers, "load_in_4bit": arguments.load_in_4bit, "seed": seed, "steps": len(losses),
+        "batch_size": batch_size, "layers": arguments.layers, "load_in_4bit": arguments.load_in_4bit,
+        "token_replacement": arguments.token_replacement, "seed": seed, "steps": len(losses),
         "processor": round(processor, 1), "wall": round(wall, 1), "peak_mb": round(peak), "loss": round(losses[-1], 3),
         **found,
     }  # fmt: skip
@@ -85,6 +89,8 @@ def train(
 
     if arguments.layers:
         hyperparameters = {**hyperparameters, "lora_num_layers": arguments.layers}
+    if arguments.token_replacement:
+        hyperparameters = {**hyperparameters, "token_replacement": arguments.token_replacement}
     if arguments.load_in_4bit:
         hyperparameters = {**hyperparameters, "load_in_4bit": True}
     plan = TrainingArguments(

@@ -292,12 +292,9 @@ class GenerationDialog(LlmRunDialog):
         model_rows, page = self.model_rows.wanted(choice.names), self.plan.page if self.plan else None
 
         async def work(project: Project, reporter: Reporter, on_changes: OnChanges) -> str:
-            texts: list[str] = []
             if page is not None and page.rows:
-                change = _write_page_rows(choice)
-                on_changes(await project.write(label, lambda db: texts.append(change(db, reporter.part(0, 2)))))
-            texts += await model_rows.add(project, reporter.part(1, 2), on_changes)
-            return "\n".join(texts)
+                return await model_rows.add_with_page_rows(project, label, choice, reporter, on_changes)
+            return "\n".join(await model_rows.add(project, reporter, on_changes))
 
         self.runner.run(self.task, label, work)
 

@@ -1,5 +1,6 @@
 """What a small model can add to rows without a chat model: questions that it writes itself, and everyday questions."""
 
+import sqlite3
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
@@ -7,7 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.dataset.filters import Filter, find
-from core.generation import everyday_rows, question_writer
+from core.generation import everyday_rows, page_rows, question_writer
+from core.generation.page_rows import RowChoice
 from core.language import tr
 from core.progress import Reporter
 from core.providers import model_kinds
@@ -19,6 +21,22 @@ from ui.widgets.model_box import USABLE_STATES, ModelBox
 from ui.workspace import Workspace
 
 SERVER = providers.LOCAL  # where the base model is: small models are trained there
+
+
+def find_speaker(workspace: Workspace, wished: str = "") -> str:
+    """A model here that can answer everyday questions in the page's language now, where the project has no such rows yet:
+    a page taught without them makes a small model forget nearly everything else (docs/teaching.md). '' for none.
+
+    `wished` is taken if it can.
+    """
+    rows = workspace.project.rows
+    if find(rows, Filter(tag=everyday_rows.TAG)):
+        return ""
+    state = spec.load(rows)
+    language = state.language or spec.detect_language(state.text)
+    offers = [one for one in workspace.known_offers(SERVER) if model_kinds.fits(one, model_kinds.BASE)]
+    speakers = [one.id for one in offers if one.state in USABLE_STATES and one.speaks(language)]
+    return wished if wished in speakers else next(iter(speakers), "")
 
 
 class ModelRowsChoice(QWidget):
@@ -48,7 +66,7 @@ class ModelRowsChoice(QWidget):
             box.toggled.connect(lambda _on: self._on_toggled())
         self.base.chosen.connect(lambda _model: self.changed.emit())
         workspace.offers_changed.connect(self.show_offers)
-        speaker = self._find_speaker()
+        speaker = find_speaker(workspace)
         self.everyday.setChecked(bool(speaker))
         self._on_toggled()
         if speaker:
@@ -65,17 +83,6 @@ class ModelRowsChoice(QWidget):
         column.addWidget(self.own)
         column.addWidget(self.everyday)
         column.addLayout(line)
-
-    def _find_speaker(self) -> str:
-        """A model here that can answer everyday questions in the page's language now, where the project has no such rows yet:
-        a page taught without them makes a small model forget nearly everything else (docs/teaching.md). '' for none."""
-        rows = self._workspace.project.rows
-        if find(rows, Filter(tag=everyday_rows.TAG)):
-            return ""
-        state = spec.load(rows)
-        language = state.language or spec.detect_language(state.text)
-        fitting = [one for one in self._workspace.known_offers(SERVER) if model_kinds.fits(one, model_kinds.BASE)]
-        return next((one.id for one in fitting if one.state in USABLE_STATES and one.speaks(language)), "")
 
     def is_wanted(self) -> bool:
         """Whether a box is ticked."""
@@ -114,6 +121,18 @@ class ModelRows:
     names: frozenset[str] | None
     own: bool
     everyday: bool
+
+    async def add_with_page_rows(
+        self, project: Project, label: str, choice: RowChoice, reporter: Reporter, on_changes: OnChanges
+    ) -> str:
+        """Add the page's rows in one undoable step, then these; returns what came of both. Raises as `add`."""
+        added: list[str] = []
+
+        def change(db: sqlite3.Connection) -> None:
+            added.append(str(page_rows.add_rows(db, choice, reporter.part(0, 2))))
+
+        on_changes(await project.write(label, change))
+        return "\n".join([*added, *await self.add(project, reporter.part(1, 2), on_changes)])
 
     async def add(self, project: Project, reporter: Reporter, on_changes: OnChanges) -> list[str]:
         """Add them as drafts; returns what came of each, in words. Raises as the modules that make them do."""

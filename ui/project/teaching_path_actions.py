@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
@@ -16,7 +14,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import LOCAL
 from core.providers.local_engine import LocalProvider
-from core.storage.project import Changes
+from core.storage.project import Changes, OnChanges, Project
 from core.teaching import teaching_path
 from core.teaching.teaching_path import PathState, PathStep
 from core.training import estimates
@@ -25,7 +23,9 @@ from core.training.submit import TrainingPlan
 from ui.activities import Activity
 from ui.dataset import bulk_actions
 from ui.dataset.hold_out_dialog import HoldOutDialog
+from ui.generation import model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog
+from ui.generation.model_rows_choice import ModelRows
 from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -36,6 +36,7 @@ from ui.workspace import Workspace
 ESTIMATE_DELAY_MS = 2000  # milliseconds after the last change of rows or settings
 ROWS_TASK = "examples"  # of the runner of generated rows, which knows what is running
 SECONDS_PER_FACT = 0.1  # to make the rows of a fact by rules: 0.01 to 0.07 on two busy cores
+EVERYDAY_SECONDS = 20  # for the answers to everyday questions, by a small model on two cores
 RUNNING_KINDS = {
     PathStep.FACTS: {ActivityKind.IMPORT},
     PathStep.ROWS: {ActivityKind.GENERATION, ActivityKind.IMPORT},
@@ -87,7 +88,8 @@ class TeachingPathActions(QObject):
             case PathStep.FACTS:
                 return format_about(0)
             case PathStep.ROWS if state.needs_rows and not state.drafts:
-                return format_about(SECONDS_PER_FACT * state.facts)
+                speaks = model_rows_choice.find_speaker(self._workspace)
+                return format_about(SECONDS_PER_FACT * state.facts + (EVERYDAY_SECONDS if speaks else 0))
             case PathStep.TRAINING:
                 return self._estimated[1] if self._estimated and self._estimated[0] == self._training(state) else ""
             case PathStep.EXAM:
@@ -176,12 +178,19 @@ class TeachingPathActions(QObject):
             HoldOutDialog(self._workspace, self._window).open()
 
     def _make_rows(self) -> None:
-        def change(db: sqlite3.Connection, reporter: Reporter) -> str:
-            return str(page_rows.add_rows(db, RowChoice(), reporter))
-
+        """Make the page's rows and, with a base model that is ready, everyday ones: without them it forgets all else."""
+        label, runner = tr("Generate rows without a model"), self._workspace.llm_runs
         self._window.show_examples("status:draft")
-        self._workspace.llm_runs.write(ROWS_TASK, tr("Generate rows without a model"), change)
-        self._workspace.llm_runs.ended.connect(self._on_rows_made)
+        if speaker := model_rows_choice.find_speaker(self._workspace, self._window.training_tab.form.base.usable()):
+            everyday = ModelRows(self._workspace, speaker, None, own=False, everyday=True)
+
+            async def work(project: Project, reporter: Reporter, on_changes: OnChanges) -> str:
+                return await everyday.add_with_page_rows(project, label, RowChoice(), reporter, on_changes)
+
+            runner.run(ROWS_TASK, label, work)
+        else:
+            runner.write(ROWS_TASK, label, lambda db, reporter: str(page_rows.add_rows(db, RowChoice(), reporter)))
+        runner.ended.connect(self._on_rows_made)
 
     def _on_rows_made(self) -> None:
         self._workspace.llm_runs.ended.disconnect(self._on_rows_made)

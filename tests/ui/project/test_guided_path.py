@@ -12,7 +12,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog
 
 from core.activity_history import ActivityKind
+from core.dataset.filters import Filter, find
 from core.exam import runs
+from core.generation import everyday_rows
 from core.settings import Settings
 from core.teaching.teaching_path import PathStep
 from core.text.questions import english_parser
@@ -108,6 +110,8 @@ def test_a_page_becomes_a_taught_model_and_a_verdict_in_twelve_clicks(run, studi
         assert window.tabs.currentWidget() is window.dataset_tab  # where they can be read
         await press_next(window, PathStep.ROWS)  # approves them
         await until(lambda: bar.state.next_step != PathStep.ROWS)
+        rows = window.workspace.project.rows
+        assert len(find(rows, Filter(tag=everyday_rows.TAG, status="approved"))) > 40, "or it forgets all else"
         window.training_tab.form.epochs.fill({"n_epochs": "1"})  # the short form
         await until(lambda: "minute" in bar.words.text())  # the engine has measured this computer
         await press_next(window, PathStep.TRAINING)
