@@ -1,6 +1,8 @@
 """What rows recite: the heading, and sentences that stand together; a fact that is asked for alone stays alone in an exam."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.generation import page_rows
 from core.spec import facts
@@ -105,3 +107,22 @@ all day. Children pay 1 euro.
     assert blocks == [1, 1, 1, 2, 2, 3, 4, 5]
     card = page.facts[3]
     assert make.read_passages(page, language).recite(card.name).facts == (card.name, page.facts[4].name)
+
+
+@given(
+    st.lists(
+        st.lists(st.text("abcdefg ", min_size=1, max_size=90).filter(str.strip), min_size=1, max_size=4),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from(["en", "ja"]),
+)
+def test_no_fact_is_lost_in_what_is_recited(blocks, language):
+    numbered = [[f"{text.strip()} {block}.{n}." for n, text in enumerate(one)] for block, one in enumerate(blocks)]
+    page = build_page(*numbered)
+    passages = read(page, language)
+    for fact in page:
+        answer, names = widen(passages, "?", fact.text, "direct", (fact.name,))
+        assert names[0] == fact.name and answer.startswith("Cards")
+        assert all(other.text in answer for other in page if other.name in names)
+        assert passages.recite(fact.name).text == answer
