@@ -31,7 +31,7 @@ from core.dataset.filters import Filter, find
 from core.errors import JukuError
 from core.exam import prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
-from core.exam.statistics import PassRate
+from core.exam.statistics import PassRate, paired_difference
 from core.formats import jsonl
 from core.generation import everyday_rows, page_rows, question_writer
 from core.progress import Reporter
@@ -235,13 +235,7 @@ def load_results(path: Path) -> list[dict[str, Any]]:
 
 def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) -> Iterator[str]:
     """A Markdown table: for each model, part, language and recipe the right answers of each kind over all seeds."""
-    homes = {domain.name: (domain.part, domain.language) for domain in domains}
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for one in results:
-        if (home := homes.get(one["run"]["domain"])) is not None:
-            settings = json.dumps(one["run"]["hyperparameters"]) if one["run"]["hyperparameters"] else ""
-            settings += f" {one['run']['per_fact']} a fact" if "per_fact" in one["run"] else ""
-            groups.setdefault((one["run"]["model"], *home, one["run"]["recipe"], settings), []).append(one)
+    groups = group_results(results, domains)
     kinds = list(dict.fromkeys(kind for one in results for kind in one["kinds"]))
     yield (
         "| model | domains | language | recipe | seeds | rows | "
@@ -249,7 +243,7 @@ def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) ->
         + " | all but general | 95 % interval | processor s |"
     )
     yield "|---|---|---|---|---:|---:|" + "---:|" * (len(kinds) + 3)
-    for (model, part, code, recipe, settings), runs_ in sorted(groups.items()):
+    for (model, part, code, name), runs_ in sorted(groups.items()):
         cells = []
         for kind in kinds:
             right, asked = (sum(one["kinds"].get(kind, [0, 0])[at] for one in runs_) for at in (0, 1))
@@ -259,26 +253,95 @@ def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) ->
         rows = round(sum(one["rows"] for one in runs_) / len(runs_))
         seconds = round(sum(one["processor_seconds"] for one in runs_) / len(runs_))
         interval = "{:.0%} – {:.0%}".format(*rate.interval)
-        name = f"{recipe} {settings}".strip()
         yield f"| {model} | {part} | {code} | {name} | {seeds} | {rows} | {' | '.join(cells)} | **{rate.share:.0%}** | {interval} | {seconds} |"
 
 
-def rate_of(results: Sequence[dict[str, Any]]) -> PassRate:
-    """The rate over the domains' questions: each question's share over the seeds is one observation."""
-    general = {kind for one in results for kind in one["kinds"]} & {scores.GENERAL}
-    asked: dict[tuple[str, str], list[float]] = {}
+def build_kind_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) -> Iterator[str]:
+    """A Markdown table: of each kind of question the share of right answers with its interval, and the general ones."""
+    groups = group_results(results, domains)
+    kinds = list(dict.fromkeys(question["kind"] for domain in domains for question in domain.questions))
+    yield f"| model | domains | language | recipe | {' | '.join(kinds)} |"
+    yield "|---|---|---|---|" + "---:|" * len(kinds)
+    for (model, part, code, name), runs_ in sorted(groups.items()):
+        rates = (rate_of(runs_, kind) for kind in kinds)
+        cells = ("{:.0%} ({:.0%} – {:.0%})".format(rate.share, *rate.interval) for rate in rates)
+        yield f"| {model} | {part} | {code} | {name} | {' | '.join(cells)} |"
+
+
+def build_comparisons(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) -> Iterator[str]:
+    """A Markdown table: what a trained model gains on the same model without training, and what it forgets.
+
+    The gains are points of the same questions (of those that both were asked), with their 95 % intervals.
+    """
+    groups = group_results(results, domains)
+    yield f"| model | domains | language | recipe | {' | '.join(f'gain on {book}' for book in BOOKS)} | general questions lost |"
+    yield "|---|---|---|---|" + "---:|" * (len(BOOKS) + 1)
+    for (model, part, code, name), runs_ in sorted(groups.items()):
+        if name in BOOKS:
+            continue
+        cells = []
+        for book in BOOKS:
+            shares, others = (share_of(found) for found in (runs_, groups.get((model, part, code, book), [])))
+            both = [question for question in shares if question in others]
+            gain = paired_difference([others[one] for one in both], [shares[one] for one in both])
+            cells.append(
+                "{:+.0f} ({:+.0f} – {:+.0f})".format(*(100 * x for x in (gain.mean, *gain.interval))) if both else "–"
+            )
+        base = {
+            one["run"]["domain"]: one["kinds"].get(scores.GENERAL)
+            for one in groups.get((model, part, code, "base"), [])
+        }
+        losses = [
+            base[one["run"]["domain"]][0] - one["kinds"][scores.GENERAL][0]
+            for one in runs_
+            if base.get(one["run"]["domain"]) and scores.GENERAL in one["kinds"]
+        ]
+        lost = f"{sum(losses) / len(losses):.1f} of {base[runs_[0]['run']['domain']][1]}" if losses else "–"
+        yield f"| {model} | {part} | {code} | {name} | {' | '.join(cells)} | {lost} |"
+
+
+def group_results(
+    results: Sequence[dict[str, Any]], domains: Sequence[Domain]
+) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """The results of the domains by model, part, language and recipe with its settings."""
+    homes = {domain.name: (domain.part, domain.language) for domain in domains}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for one in results:
-        for question, right in one["questions"].items():
-            if not general or question in known_questions(one["run"]["domain"]):
-                asked.setdefault((one["run"]["domain"], question), []).append(right)
+        if (home := homes.get(one["run"]["domain"])) is not None:
+            settings = json.dumps(one["run"]["hyperparameters"]) if one["run"]["hyperparameters"] else ""
+            settings += f" {one['run']['per_fact']} a fact" if "per_fact" in one["run"] else ""
+            name = f"{one['run']['recipe']} {settings}".strip()
+            groups.setdefault((one["run"]["model"], *home, name), []).append(one)
+    return groups
+
+
+def rate_of(results: Sequence[dict[str, Any]], kind: str = "") -> PassRate:
+    """The rate over the domains' questions, of one kind or all: each question's share over the seeds is one observation."""
+    asked = collect_shares(results, kind)
     return PassRate.of([sum(found) for found in asked.values()], [len(found) for found in asked.values()])
 
 
+def share_of(results: Sequence[dict[str, Any]]) -> dict[tuple[str, str], float]:
+    """The share of right answers to each question of the domains, over the seeds."""
+    return {question: sum(found) / len(found) for question, found in collect_shares(results).items()}
+
+
+def collect_shares(results: Sequence[dict[str, Any]], kind: str = "") -> dict[tuple[str, str], list[float]]:
+    """What each run answered to each question of the domains' own exams, by domain and question."""
+    asked: dict[tuple[str, str], list[float]] = {}
+    for one in results:
+        kinds = find_kinds(one["run"]["domain"])
+        for question, right in one["questions"].items():
+            if question in kinds and kind in ("", kinds[question]):
+                asked.setdefault((one["run"]["domain"], question), []).append(right)
+    return asked
+
+
 @cache
-def known_questions(domain: str) -> set[str]:
-    """The questions of a domain's own exam."""
+def find_kinds(domain: str) -> dict[str, str]:
+    """The questions of a domain's own exam, each with its kind."""
     (found,) = load_domains([domain])
-    return {question["question"] for question in found.questions}
+    return {question["question"]: question["kind"] for question in found.questions}
 
 
 def main() -> int:
@@ -316,7 +379,9 @@ def main() -> int:
         except JukuError as error:
             print(error, file=sys.stderr)
             return 1
-    print("\n".join(build_table(load_results(chosen.results), domains)))
+    found = load_results(chosen.results)
+    for table in (build_table, build_kind_table, build_comparisons):
+        print("\n".join(table(found, domains)), end="\n\n")
     return 0
 
 
