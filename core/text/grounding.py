@@ -114,11 +114,11 @@ class _ParsedSpec:
 
 
 def find_doubts(
-    question: str, answer: str, basis: Sequence[str], spec: str = "", quote: str = "", kind: str = ""
+    question: str, answer: str, basis: Sequence[str], spec: str = "", quote: str = "", kind: str = "", name: str = ""
 ) -> list[Doubt]:
     """The doubts about a row; [] where it follows from `basis`, the facts it teaches and its quote.
 
-    `spec` is the whole text, which must contain the quote. Without a basis, and for the kind `not_stated`, only the quote
+    `spec` is the whole text, which must contain the quote; the words of its `name` may be in every answer. Without a basis, and for the kind `not_stated`, only the quote
     is checked, and whether the answer says that it is not stated; `negation.find_unknown_phrase` finds others that say so. Figures of the kinds
     `DERIVING_KINDS` may be derived: sums, differences, products, quotients of two, and what the answer itself adds up.
     """
@@ -143,7 +143,7 @@ def find_doubts(
         or _find_lost_exclusivity(answer, parsed_answer, parsed_basis)
         or _find_duties_as_fouls(parsed_answer, parsed_basis, whole)
     )
-    doubts += _find_unknown_terms(parsed_answer, question, parsed_basis, whole, deriving)
+    doubts += _find_unknown_terms(parsed_answer, question, parsed_basis, whole, deriving, name)
     return list(dict.fromkeys(doubts))
 
 
@@ -446,9 +446,15 @@ def _find_duties_as_fouls(parsed_answer: ParsedText, parsed_basis: ParsedText, w
 
 
 def _find_unknown_terms(
-    parsed_answer: ParsedText, question: str, parsed_basis: ParsedText, whole: _ParsedSpec, deriving: bool
+    parsed_answer: ParsedText,
+    question: str,
+    parsed_basis: ParsedText,
+    whole: _ParsedSpec,
+    deriving: bool,
+    name: str,
 ) -> list[Doubt]:
     """The doubt about the first clause with an unknown word, or only with words from elsewhere in the spec."""
+    parsed_name = _parse_text(name[:MAX_READ_CHARACTERS])
     for clause in parsed_answer.clauses[:MAX_CLAUSES]:
         words = [
             word for word in clauses.list_content_words(clause.text) if clauses.stem(word) not in clauses.COMMON_STEMS
@@ -461,6 +467,7 @@ def _find_unknown_terms(
                 word
                 for word in unknown
                 if not clauses.is_known(word, parsed_question.words | days, parsed_question.text)
+                and not _is_in_name(word, parsed_name)
             ]
         elsewhere = [word for word in unknown if _is_word_in_spec(whole, word)]
         new = [word for word in unknown if word not in elsewhere and len(word) > 1]
@@ -473,6 +480,13 @@ def _find_unknown_terms(
         if len(elsewhere) == 1 and len(parsed_answer.clauses) == 1 and unknown == words and not deriving:
             return [Doubt(TERM_FROM_ELSEWHERE, elsewhere[0])]
     return []
+
+
+def _is_in_name(word: str, parsed_name: ParsedText) -> bool:
+    """Whether a whole word is in the spec's name: one kanji of it, as for `clauses.is_known`, is not enough."""
+    return clauses.stem(word) in parsed_name.words or (
+        not word.isascii() and len(word) > 1 and word in parsed_name.text
+    )
 
 
 def _is_word_in_spec(whole: _ParsedSpec, word: str) -> bool:
