@@ -77,19 +77,21 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
             _add_mark(db, request.subject["row"], rule, verdict.reason)
         row = rows.get(request.subject["row"])
         is_same = row is not None and request.subject.get("digest") == _compute_digest(row, known, state)
-        _store_support(db, request.subject, is_same and verdict.verdict == SUPPORTED)
+        found["cleared"] += _store_support(db, request.subject, is_same and verdict.verdict == SUPPORTED)
     judged = trn("{n} row was judged", "{n} rows were judged", len(answered))
     against = trn("{n} contradicts its fact", "{n} contradict their facts", found["contradicts"])
     beside = trn("{n} says what its fact does not say", "{n} say what their facts do not say", found["not_in_text"])
-    return tr("{judged}: {against}, {beside}, {unclear} unclear.", judged=judged, against=against, beside=beside,
+    said = tr("{judged}: {against}, {beside}, {unclear} unclear.", judged=judged, against=against, beside=beside,
               unclear=found["unclear"])  # fmt: skip
+    if not found["cleared"]:
+        return said
+    return f"{said} {trn('{n} row is no longer doubted.', '{n} rows are no longer doubted.', found['cleared'])}"
 
 
-def _store_support(db: sqlite3.Connection, subject: Mapping[str, Any], is_supported: bool) -> None:
-    """Store whether a judge has found a row supported, as it is now; then it is no longer doubted."""
+def _store_support(db: sqlite3.Connection, subject: Mapping[str, Any], is_supported: bool) -> bool:
+    """Store whether a judge has found a row supported, as it is now; returns whether it is no longer doubted."""
     judged_support.store(db, subject["row"], subject["digest"] if is_supported else judged_support.NOT_SUPPORTED)
-    if is_supported:
-        judged_support.delete_doubt(db, subject["row"])
+    return is_supported and judged_support.delete_doubt(db, subject["row"])
 
 
 def _delete_marks(db: sqlite3.Connection, id: int) -> None:

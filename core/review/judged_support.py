@@ -38,7 +38,7 @@ def store(db: sqlite3.Connection, id: int, digest: int) -> None:
     db.execute("UPDATE example SET supported = ? WHERE id = ? AND supported <> ?", (digest, id, digest))
 
 
-def delete_doubt(db: sqlite3.Connection, id: int) -> None:
-    """Delete the doubt about a row, except about its quotation, which no judge is shown."""
+def delete_doubt(db: sqlite3.Connection, id: int) -> bool:
+    """Delete the doubt about a row, except about its quotation, which no judge is shown; returns whether there was one."""
     sql = "DELETE FROM finding WHERE rule = 'ungrounded' AND example = ? AND message NOT LIKE ?"
-    db.execute(sql, (id, f'["{grounding.QUOTE_MISSING}"%'))
+    return db.execute(sql, (id, f'["{grounding.QUOTE_MISSING}"%')).rowcount > 0

@@ -415,9 +415,9 @@ def _find_unknown_terms(
 
 
 def _is_in_name(word: str, parsed_name: ParsedText) -> bool:
-    """Whether a whole word is in the spec's name: one kanji of it, as for `clauses.is_known`, is not enough."""
-    return clauses.stem(word) in parsed_name.words or (
-        not word.isascii() and len(word) > 1 and word in parsed_name.text
+    """Whether a whole word is in the spec's name. A single kanji tells of many things, and is not enough."""
+    return len(word) > 1 and (
+        clauses.stem(word) in parsed_name.words or (not word.isascii() and word in parsed_name.text)
     )
 
 

@@ -54,13 +54,17 @@ def noted(project):
 
 
 def judge(project, id, reply=SUPPORTED, meanwhile=lambda: None):
+    """What the person is told."""
+    said = []
     (subject,) = row_judging.build_subjects(project.rows, [id])
     meanwhile()
-    asyncio.run(project.write("Judge", row_judging.TASK.apply, [LlmRequest(1, subject, replies=[reply])]))
+    request = LlmRequest(1, subject, replies=[reply])
+    write(project, lambda db: said.append(row_judging.TASK.apply(db, [request])))
+    return said[0]
 
 
 def test_what_is_supported_is_no_longer_doubted(game):
-    judge(game, 1)
+    assert judge(game, 1).endswith("0 unclear. 1 row is no longer doubted.")
     assert noted(game) == {2, 3}
     assert doubted(game) == {2, 3}  # also when all rows are checked again
     write(game, note_all)
@@ -72,7 +76,7 @@ def test_what_is_supported_is_no_longer_doubted(game):
 
 
 def test_no_judge_is_shown_the_quotation(game):
-    judge(game, 2)
+    assert judge(game, 2).endswith("0 unclear.")
     assert noted(game) == {1, 2, 3}
     assert doubted(game) == {1, 2, 3}
 
