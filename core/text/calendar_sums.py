@@ -1,5 +1,6 @@
 """Finds the months and dates of an answer that follow from given ones: two weeks after 25 March is 8 April."""
 
+import calendar
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -160,9 +161,10 @@ def _iterate_reached(one: _Date, months: Iterable[int], days: Iterable[int]) -> 
     for length in months:
         for sign in (1, -1):
             month = (one.month - 1 + sign * length) % 12 + 1
-            yield _Date(month, one.day)
-            if one.day and sign > 0:
-                yield from _iterate_later(month, one.day, -1)
+            for day in _fit_into_month(month, one.day):
+                yield _Date(month, day)
+                if day and sign > 0:
+                    yield from _iterate_later(month, day, -1)
     for length in days:
         for sign in (1, -1):
             if one.day:
@@ -171,6 +173,11 @@ def _iterate_reached(one: _Date, months: Iterable[int], days: Iterable[int]) -> 
                 yield from (
                     _Date(later.month) for day in (1, 28) for later in _iterate_later(one.month, day, sign * length)
                 )
+
+
+def _fit_into_month(month: int, day: int) -> set[int]:
+    """The day, or the last one of a month that has fewer: a month after 31 January is 28 or 29 February."""
+    return {min(day, calendar.monthrange(year, month)[1]) for year in (COMMON_YEAR, LEAP_YEAR)}
 
 
 def _iterate_later(month: int, day: int, days: int) -> Iterator[_Date]:

@@ -80,7 +80,11 @@ def _read_figures(text: str) -> list[Figure]:
 
 
 def _convert(figure: Figure, like: Figure) -> float | None:
-    """The value of a figure in the unit of another one; None where they are of different kinds."""
-    if clauses.stem(figure.next) == clauses.stem(like.next):
+    """The value of a figure in the unit of another one; None where they are of different kinds.
+
+    A figure without a unit has that of the other one: "groups of 9" are of people.
+    """
+    has_unit = figure.next in clauses.UNITS or clauses.list_content_words(figure.next)
+    if not has_unit or clauses.stem(figure.next) == clauses.stem(like.next):
         return figure.values[0]
     return next(iter(clauses.convert_to_units(figure, [like.next])), None)

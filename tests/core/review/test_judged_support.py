@@ -120,6 +120,7 @@ def test_the_doubt_is_back_when_what_the_judge_has_read_changes(game, id, edit, 
 
 def test_a_row_that_changes_before_its_verdict_is_another_one(game):
     judge(game, 1, meanwhile=lambda: write(game, examples.set_field, 1, "answer", "A quartet plays."))
+    assert noted(game) == {1, 2, 3}
     assert doubted(game) == {1, 2, 3}
 
 
