@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from core.review.dataset_check import find_doubt  # noqa: E402
 from core.review.fact_matching import AUTO_LINK_CONFIDENCE, MIN_CONFIDENCE, FactLink, Linker  # noqa: E402 - found only now
 from core.spec.facts import Fact  # noqa: E402
+from core.spec.spec import Spec  # noqa: E402
 from core.text.statements import split_statements  # noqa: E402
 from tools.bench_teach import DOMAINS  # noqa: E402
 from tools.measure_marking import load_questions  # noqa: E402
@@ -104,6 +105,7 @@ def sampled(folders: Iterable[Path], contradicted: bool = True) -> Iterator[Samp
         parts = enumerate(split_statements(domain.page), 1)
         facts = {f"f{at:03}": Fact(at, f"f{at:03}", one.text, one.quote) for at, one in parts}
         linker = Linker(list(facts.values()), domain.page)
+        state = Spec(name=domain.title, text=domain.page)
         for one in asked:
             quotes = {fact.quote for fact in one.facts} if one.line["kind"] != "not_stated" else set()
             wanted = frozenset(name for name, fact in facts.items() if fact.quote in quotes)
@@ -112,7 +114,7 @@ def sampled(folders: Iterable[Path], contradicted: bool = True) -> Iterator[Samp
                 is_linked = link.is_sure and (contradicted or not link.by_question)
                 found = frozenset(link.facts.split()) if is_linked else frozenset()
                 taught = [facts[name] for name in sorted(found)]
-                doubt = found and find_doubt(one.line["question"], answer, taught, domain.page, "", "")
+                doubt = found and find_doubt(one.line["question"], answer, taught, state, "", "")
                 yield Sample(domain.language, is_right, wanted, found, is_linked and link.by_question, bool(doubt))
 
 

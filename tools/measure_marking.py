@@ -92,7 +92,8 @@ def doubt(questions: Sequence[Asked]) -> Iterator[Judged]:
         basis = [text for fact in one.facts for text in (fact.text, fact.quote)] + line["quotes"]
         quote = (line["quotes"] or [""])[0]
         for answer, truth in one.answers:
-            doubts = grounding.find_doubts(line["question"], answer, basis, one.domain.page, quote, line["kind"])
+            page, title = one.domain.page, one.domain.title
+            doubts = grounding.find_doubts(line["question"], answer, basis, page, quote, line["kind"], title)
             unknown = line["kind"] not in dataset_check.UNKNOWING_KINDS and negation.find_unknown_phrase(answer)
             yield one.judged(not truth, bool(doubts or unknown))
 

@@ -14,7 +14,7 @@ from core.language import trn
 from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.replies import Pair
-from core.review import dataset_check, similar_rows
+from core.review import dataset_check, judged_support, similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
@@ -342,16 +342,18 @@ def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], st
 
     `against` is the row that contradicts it, and how (`contradicting_answers`).
     """
+    supported = judged_support.load(db, row.id)
     doubts = [
-        ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
-    ]
-    doubts.append(
+        (
+            "ungrounded",
+            dataset_check.find_doubt(row.question, row.answer, taught, state, row.quote, row.kind, supported),
+        ),
         (
             "answer-admits-unknown",
             negation.find_unknown_phrase(row.answer) if row.kind not in dataset_check.UNKNOWING_KINDS else "",
-        )
-    )
-    doubts.append(("answers-contradict", against))
+        ),
+        ("answers-contradict", against),
+    ]
     doubts = [(rule, message) for rule, message in doubts if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
     db.executemany(sql, ((rule, row.id, message) for rule, message in doubts))

@@ -102,7 +102,7 @@ def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[s
     if (
         answer == row.answer
         or _YES_NO.match(answer)
-        or dataset_check.find_doubt(question, answer, taught, state.text, "", row.kind)
+        or dataset_check.find_doubt(question, answer, taught, state, "", row.kind)
     ):
         answer = " ".join(fact.text for fact in taught)
     return question, answer

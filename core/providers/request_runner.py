@@ -38,6 +38,21 @@ async def run_together(provider: Provider, works: Iterable[Callable[[], Coroutin
         raise failures.exceptions[0] from None
 
 
+async def ask_with_schema(
+    chat: Callable[[dict[str, Any] | None], Awaitable[Reply]], schema: dict[str, Any] | None
+) -> tuple[Reply, dict[str, Any] | None]:
+    """The reply of `chat(schema)`, and the schema that it was asked with: a server that refuses it is asked without.
+
+    Raises `ProviderError`.
+    """
+    try:
+        return await chat(schema), schema
+    except ProviderError as error:
+        if not schema or error.status not in NO_SCHEMA_STATUSES:
+            raise
+    return await chat(None), None
+
+
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
     """A request to be made: `key` names it, in a batch too; its messages are made when it is sent."""
@@ -166,17 +181,8 @@ class RequestRunner:
 
     async def _request_reply(self, messages: list[Message], sampling: Sampling) -> Reply:
         """The reply. A server without structured output is asked without it; one that is busy, when it wants to be."""
-        schema = self.schema
-        while True:
-            try:
-                found = await self._chat(messages, sampling, schema)
-            except ProviderError as error:
-                if not schema or error.status not in NO_SCHEMA_STATUSES:
-                    raise
-                schema = None
-            else:
-                self.schema = schema  # as it was answered, so the others are asked
-                return found
+        found, self.schema = await ask_with_schema(partial(self._chat, messages, sampling), self.schema)
+        return found  # the others are asked as this was answered
 
     async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
         reply = await self.provider.chat(self.model, messages, sampling, schema=schema, on_pause=self.reporter.pause)

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 from core.dataset.row_json import RowTexts, read_texts
 from core.progress import Reporter
-from core.review import row_comparisons, similar_rows
+from core.review import judged_support, row_comparisons, similar_rows
 from core.review.fact_matching import KINDS_WITHOUT_FACT, Linker
 from core.review.row_comparisons import MIN_TRAINING_ROWS as MIN_TRAINING_ROWS
 from core.review.row_comparisons import RECOMMENDED_TRAINING_ROWS as RECOMMENDED_TRAINING_ROWS
@@ -19,6 +19,7 @@ from core.review.row_comparisons import UNKNOWING_KINDS as UNKNOWING_KINDS
 from core.review.row_comparisons import Emit, RowColumns
 from core.spec import facts, spec
 from core.spec.facts import Fact
+from core.spec.spec import Spec
 from core.storage import compressed_texts
 from core.text import grounding, near_duplicates, stated_figures, statements
 
@@ -31,12 +32,12 @@ def check_dataset(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> Non
     """Call `emit` for each problem of the rows that are not rejected. Raises `Cancelled` when the reporter is cancelled."""
     rows, approved = RowColumns(), _ApprovedRows()
     facts_by_name = {fact.name: fact for fact in facts.load(db)}
-    spec_text = spec.load(db)
-    linker = Linker(list(facts_by_name.values()), spec_text.text)
-    checked = _check_grounding(_iterate_rows(db, reporter), facts_by_name, spec_text.text, linker, emit)
+    state = spec.load(db)
+    linker = Linker(list(facts_by_name.values()), state.text)
+    checked = _check_grounding(_iterate_rows(db, reporter), facts_by_name, state, linker, emit)
     groups = near_duplicates.find_duplicates(_collect_questions(checked, rows, approved, emit), reporter)
     load = partial(similar_rows.load_row_texts, db)
-    row_comparisons.compare_rows(rows, groups, load, spec_text.system_prompt, emit, ROWS_PER_BATCH)
+    row_comparisons.compare_rows(rows, groups, load, state.system_prompt, emit, ROWS_PER_BATCH)
     if len(rows.ids):
         _check_row_counts(db, approved, emit)
 
@@ -60,13 +61,14 @@ class _CheckedRow:
     facts: str
     quote: str
     linked: str
+    supported: int
 
 
 def _iterate_rows(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_CheckedRow]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     reader = compressed_texts.PackReader(db)
-    columns = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote, linked FROM example ORDER BY id")
-    for done, (status, id, pack, slot, *own) in enumerate(columns):
+    columns = "status, id, pack, slot, split, kind, facts, quote, linked, supported"
+    for done, (status, id, pack, slot, *own) in enumerate(db.execute(f"SELECT {columns} FROM example ORDER BY id")):
         if done % 1000 == 0:
             reporter.update(done, total)
         if status != "rejected":
@@ -75,7 +77,7 @@ def _iterate_rows(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Check
 
 
 def _check_grounding(
-    rows: Iterable[_CheckedRow], facts_by_name: dict[str, Fact], text: str, linker: Linker, emit: Emit
+    rows: Iterable[_CheckedRow], facts_by_name: dict[str, Fact], state: Spec, linker: Linker, emit: Emit
 ) -> Iterator[_CheckedRow]:
     """Yield the rows; emit those that do not follow from the facts they teach, or from the passage they quote.
 
@@ -85,21 +87,24 @@ def _check_grounding(
     for row in rows:
         taught = [facts_by_name[name] for name in row.facts.split() if name in facts_by_name]
         texts, is_bound = row.texts, bool(taught or row.quote or row.kind == "not_stated")
-        if is_bound and (doubt := find_doubt(texts.question, texts.answer, taught, text, row.quote, row.kind)):
-            emit("ungrounded", 0, row.id, doubt)
+        if is_bound:
+            doubt = find_doubt(texts.question, texts.answer, taught, state, row.quote, row.kind, row.supported)
+            if doubt:
+                emit("ungrounded", 0, row.id, doubt)
         elif not (is_bound or row.facts or row.linked or row.kind in KINDS_WITHOUT_FACT) and guesses:
             guesses -= 1
-            if doubt := _find_guessed_doubt(row.texts, linker, facts_by_name, text):
+            if doubt := _find_guessed_doubt(row.texts, linker, facts_by_name, state):
                 emit("ungrounded", 0, row.id, doubt)
         yield row
 
 
-def _find_guessed_doubt(texts: RowTexts, linker: Linker, facts_by_name: dict[str, Fact], text: str) -> str:
+def _find_guessed_doubt(texts: RowTexts, linker: Linker, facts_by_name: dict[str, Fact], state: Spec) -> str:
     """The doubt about a row without a fact, whose answer contradicts the fact it seems to be about; '' if none."""
     link = linker.find_contradicted(texts.question, texts.answer)
     if not link:
         return ""
-    return find_doubt(texts.question, texts.answer, [facts_by_name[link.facts]], text, "", "", link.confidence)
+    fact = facts_by_name[link.facts]
+    return find_doubt(texts.question, texts.answer, [fact], state, "", "", guess=link.confidence)
 
 
 def _collect_questions(
@@ -115,15 +120,27 @@ def _collect_questions(
 
 
 def find_doubt(
-    question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str, guess: float = 0.0
+    question: str,
+    answer: str,
+    taught: Sequence[Fact],
+    state: Spec,
+    quote: str,
+    kind: str,
+    supported: int = judged_support.NOT_SUPPORTED,
+    guess: float = 0.0,
 ) -> str:
     """The first doubt whether a row follows from the facts it teaches, as JSON for `finding.message`; '' if none.
 
-    `guess` is how surely the row is about these facts, which it is not linked to.
+    `supported` is what a judge has found supported (core/review/judged_support.py): of a row that is still the same, only
+    the quotation is doubted, which no judge is shown. `guess` is how surely the row is about these facts, which it is not
+    linked to.
     """
     basis = [words for fact in taught for words in (fact.text, fact.quote)]
-    own = _strip_heading(answer, text)
-    doubts = grounding.find_doubts(question, own, [*basis, quote] if quote else basis, text, quote, kind)
+    own = _strip_heading(answer, state.text)
+    basis_and_quote = [*basis, quote] if quote else basis
+    doubts = grounding.find_doubts(question, own, basis_and_quote, state.text, quote, kind, state.name)
+    if doubts and judged_support.is_same(supported, question, answer, kind, taught, state):
+        doubts = [doubt for doubt in doubts if doubt.why == grounding.QUOTE_MISSING]
     if not doubts:
         return ""
     doubt, passage = doubts[0], basis[0] if guess else ""

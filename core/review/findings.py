@@ -14,7 +14,7 @@ from core.storage import background_process, schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 
-CHECK_VERSION = 4  # findings of another version are stale
+CHECK_VERSION = 5  # findings of another version are stale
 MAX_LINES_LISTED = 20  # problems of the whole dataset that are listed for one rule
 
 

@@ -337,6 +337,12 @@ def m009_chat_speed(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE chat_answer ADD COLUMN reason TEXT NOT NULL DEFAULT ''")
 
 
+def m010_supported(db: sqlite3.Connection) -> None:
+    """Rows store what a judge has found supported: a digest of the texts it has read (core/review/judged_support.py)."""
+    for table in ("example", "version_row"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN supported INTEGER NOT NULL DEFAULT 0")
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -371,6 +377,7 @@ COLUMN_ADDING_MIGRATIONS: set[Migration] = {
     m007_teaching,
     m008_rescue,
     m009_chat_speed,
+    m010_supported,
 }
 
 MIGRATIONS: list[Migration] = [
@@ -383,6 +390,7 @@ MIGRATIONS: list[Migration] = [
     m007_teaching,
     m008_rescue,
     m009_chat_speed,
+    m010_supported,
 ]
 
 

@@ -11,8 +11,12 @@ from functools import lru_cache
 from itertools import combinations
 
 from core.lazy_loading import lazy_pattern
-from core.text import clauses, clock_sums, denied_words, negation
+from core.text import calendar_sums, clauses, clock_sums, denied_words, negation
+from core.text.calendar_sums import NOTHING_EXPLAINED, ExplainedDates
 from core.text.clauses import Clause, Figure, ParsedText
+from core.text.grounding_reversals import NEGATION, find_reversal, is_negated
+from core.text.grounding_reversals import NEGATION_DIFFERS as NEGATION_DIFFERS
+from core.text.grounding_reversals import OPPOSITE_WORD as OPPOSITE_WORD
 
 MAX_CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
 MAX_FACTS, MAX_SENTENCES = 50, 5000  # of a row, and of a spec, that are compared
@@ -25,7 +29,7 @@ QUOTE_MISSING, WRONG_FIGURE, WRONG_UNIT, SWAPPED_FIGURE, UNKNOWN_TERM, TERM_FROM
     "term",
     "elsewhere",
 )
-NEGATION_DIFFERS, OPPOSITE_WORD, ONLY_LOST, DUTY_AS_FOUL = "negation", "opposite", "only-lost", "duty-as-foul"
+ONLY_LOST, DUTY_AS_FOUL = "only-lost", "duty-as-foul"
 ANSWERED = "answered"  # a row of the kind not_stated that does not say so
 MIN_UNKNOWN_SHARE = 0.34  # of the content words of an English clause, from which on an unknown one is no mere rewording
 MIN_STATEMENT_WORDS = 3  # words of an English clause that states something, its article not counted
@@ -37,24 +41,6 @@ MAX_FIGURES = 100  # figures of an answer, a question and the facts that are com
 _MARKS = lazy_pattern(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>\n]{0,80}>|\]\([^()\n]{0,300}\)")
 _QUOTE_WORD = lazy_pattern(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
 _ELLIPSIS = lazy_pattern(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
-_NEGATION = lazy_pattern(
-    r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except(?:ions?)?|without|apart from"
-    r"|other than|unless|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
-    r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|[わせれけ]ず(?:に|$)"
-)
-# What looks like a negation and is none: duties, permissions, contrasts, losing things.
-_NO_NEGATION = lazy_pattern(
-    r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ)(?:ません|ない)|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み)ません|(?:では|じゃ|だけで)なく"
-    r"|少なくとも|しか[^。]*?(?:ません|ない)|(?:ない|なけれ)(?:と|ば|限り)[^。]*?(?:でき|られ|いけ)(?:ません|ない)(?!と)"
-    r"|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer|lower|higher|earlier) than|whether or not"
-    r"|(?:no|not|cannot|can not) (?:\w+ ){0,3}(?:before|until)|ない(?=ほう|方|人|者|側|もの)"
-)
-# A condition in one clause with what follows from it; another text may have it in a clause of its own.
-_CONDITION = lazy_pattern(
-    r"(?<=[a-z0-9] )(?:if|when|unless|until|where) .*"
-    r"|(?<=[a-z0-9] )(?:that|who|which) (?:is|are|was|were|has|have|does|do|did|can|may|will)(?: not|nt)? \w+"
-    r"|^.*(?:ない(?:と|なら(?:ば)?|限り|(?:場合|とき|時|うち)[はにも]*)|なければ|なかったら)(?!な[らり]|いけ|だめ)(?=.{4})"
-)
 _EXCLUSIVE = lazy_pattern(
     r"\bonly\b|\bsolely\b|\bnothing else\b|\bno other\b|\balone\b|\bexclusively\b|\bexcept\b|だけ|のみ|限[らりっる]|以外|しか"
 )
@@ -64,30 +50,8 @@ _DUTY = lazy_pattern(r"\b(?:must|ha(?:s|ve) to|duty|obliged|required)\b|なけ�
 _FOUL = lazy_pattern(
     r"\b(?:fouls?|forbidden|prohibited|violations?|offences?|banned|illegal)\b|反則(?!では)|違反(?!では)|禁止|禁じ"
 )
-# Pairs of opposites, which are searched in clauses that otherwise agree.
-_OPPOSITES = [
-    (lazy_pattern(one), lazy_pattern(other))
-    for one, other in (
-        (
-            r"at most|up to|maximum|(?:no|not) (?:more|longer|later) than|or (?:less|fewer)|less than|fewer than|shorter|under\b|below"
-            r"|最長|最大|最高|以内|以下|未満|まで",
-            r"at least|minimum|(?:no|not) (?:less|fewer) than|or more|(?<!no )(?<!not )(?:more|longer) than|longer|above"
-            r"|最短|最小|最低|以上|超え|少なくとも",
-        ),
-        (r"\bbefore\b|prior to|(?<=[日分間時月年])前|前日|前に", r"\bafter\b|following|(?<=[日分間時月年])後|翌日|後に"),
-        (r"\bother\b|\bopponents?\b|\bopposing\b|相手", r"\bsame\b|\bown\b|自分"),
-        (r"\bscor(?:ed?|es|ing)\b", r"\bconced(?:ed?|es|ing)\b"), (r"\bw[io]ns?\b|勝", r"\blos(?:es?|t)\b|負"),
-        (r"\bfirst\b|最初", r"\blast\b|最後"), (r"\bopen", r"\bclos|\bshut"), (r"\bwith\b", r"\bwithout\b"),
-        (r"\ball\b|\bboth\b|両方|どちらも|いずれも", r"\beither\b|one of|どちらか|いずれか|一方"),
-        (r"\bincreas|増", r"\bdecreas|減"), (r"\binside\b|\bindoors?\b", r"\boutside\b|\boutdoors?\b"),
-        (r"nearest|closest|近", r"farthest|furthest|遠"), (r"\bempty\b", r"\bfull\b"), (r"\bmust\b|義務", r"\boptional\b|任意"),
-        (r"午前", r"午後"), (r"\bleft\b", r"\bright\b"),
-    )
-]  # fmt: skip
 _EACH = lazy_pattern(r"\b(?:each|both|twice)\b|それぞれ|ずつ|両方")
 _SHARES = {"half": 0.5, "半分": 0.5, "third": 1 / 3, "2 third": 2 / 3, "quarter": 0.25, "dozen": 12.0, "ダース": 12.0}
-_ANY_OPPOSITE = lazy_pattern("|".join(pattern.pattern for pair in _OPPOSITES for pattern in pair))
-_VOICE = lazy_pattern(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +78,11 @@ class _ParsedSpec:
 
 
 def find_doubts(
-    question: str, answer: str, basis: Sequence[str], spec: str = "", quote: str = "", kind: str = ""
+    question: str, answer: str, basis: Sequence[str], spec: str = "", quote: str = "", kind: str = "", name: str = ""
 ) -> list[Doubt]:
     """The doubts about a row; [] where it follows from `basis`, the facts it teaches and its quote.
 
-    `spec` is the whole text, which must contain the quote. Without a basis, and for the kind `not_stated`, only the quote
+    `spec` is the whole text, which must contain the quote; the words of its `name` may be in every answer. Without a basis, and for the kind `not_stated`, only the quote
     is checked, and whether the answer says that it is not stated; `negation.find_unknown_phrase` finds others that say so. Figures of the kinds
     `DERIVING_KINDS` may be derived: sums, differences, products, quotients of two, and what the answer itself adds up.
     """
@@ -133,9 +97,10 @@ def find_doubts(
         return doubts
     whole, deriving = _parse_spec(spec), kind in DERIVING_KINDS
     clocks = clock_sums.find_explained_values(answer, question, tuple(basis)) if deriving else frozenset()
-    doubts += _find_figure_doubts(parsed_answer, question, parsed_basis, whole, deriving, clocks) or _find_swapped(
-        parsed_answer, parsed_basis
-    )
+    dates = calendar_sums.find_explained_dates(answer, question, basis) if deriving else NOTHING_EXPLAINED
+    doubts += _find_figure_doubts(
+        parsed_answer, question, parsed_basis, whole, deriving, clocks, dates
+    ) or _find_swapped(parsed_answer, parsed_basis)
     doubts += (
         _find_reversed(parsed_answer, parsed_basis)
         or _find_denied_words(question, parsed_answer, parsed_basis)
@@ -143,7 +108,7 @@ def find_doubts(
         or _find_lost_exclusivity(answer, parsed_answer, parsed_basis)
         or _find_duties_as_fouls(parsed_answer, parsed_basis, whole)
     )
-    doubts += _find_unknown_terms(parsed_answer, question, parsed_basis, whole, deriving)
+    doubts += _find_unknown_terms(parsed_answer, question, parsed_basis, whole, deriving, name, dates)
     return list(dict.fromkeys(doubts))
 
 
@@ -198,12 +163,14 @@ def _find_figure_doubts(
     whole: _ParsedSpec,
     deriving: bool,
     clocks: frozenset[float],
+    dates: ExplainedDates,
 ) -> list[Doubt]:
     unexplained = [
         figure
         for figure in parsed_answer.figures[:MAX_FIGURES]
         if not _is_same_figure_given(figure, parsed_basis.figures[:MAX_FIGURES])
         and not (figure.next in clock_sums.CLOCK_WORDS and clocks.intersection(figure.values))
+        and not dates.explain(figure)
     ]
     if not unexplained:
         return []
@@ -218,8 +185,9 @@ def _find_figure_doubts(
         named = any(_have_common_value(figure, other) for other in given)
         if named and not _has_other_unit(figure, given):
             continue
+        # A month is no sum of numbers: "dates" has those that follow.
         if not (
-            _can_be_derived(figure, given, derived, parsed_answer, deriving)
+            (figure.next != "月" and _can_be_derived(figure, given, derived, parsed_answer, deriving))
             or _is_plain_count(figure, given, counted, whole)
         ):
             doubts.append(Doubt(WRONG_UNIT if named else WRONG_FIGURE, figure.written))
@@ -334,10 +302,6 @@ def _find_closest_clauses(words: frozenset[str], clauses: Sequence[Clause]) -> l
     return [clause for clause in clauses if len(words & clause.words) == most]
 
 
-def _is_negated(text: str) -> bool:
-    return _NEGATION.search(_NO_NEGATION.sub("", text)) is not None
-
-
 def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[Doubt]:
     """The first clause that agrees with one of the facts except for a negation, an opposite or the voice."""
     same = {clause.text for clause in parsed_basis.clauses}
@@ -345,7 +309,7 @@ def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[
         if clause.text in same or _is_fragment(clause):
             continue
         reasons = [
-            _find_reversal(clause.text, other.text)
+            find_reversal(clause.text, other.text)
             for other in _find_closest_clauses(clause.words, parsed_basis.clauses[:MAX_CLAUSES])
         ]
         if reasons and all(reasons):
@@ -356,7 +320,7 @@ def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[
 def _is_fragment(clause: Clause) -> bool:
     """Whether it only names something ("The rowing boats."), and so denies nothing."""
     words = clause.text.split()
-    return clause.text.isascii() and len(words) < MIN_STATEMENT_WORDS + 1 and not _NEGATION.search(clause.text)
+    return clause.text.isascii() and len(words) < MIN_STATEMENT_WORDS + 1 and not NEGATION.search(clause.text)
 
 
 def _find_denied_words(question: str, parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[Doubt]:
@@ -374,46 +338,13 @@ def _find_wrong_yes(question: str, answer: str, parsed_basis: ParsedText) -> lis
     )
 
 
-def _find_reversal(one: str, other: str) -> str:
-    opposed = _is_opposed(one, other)
-    if _is_negated(one) is _is_negated(other) or not _differ_in_negation(one, other):
-        return OPPOSITE_WORD if opposed else ""
-    return "" if opposed else NEGATION_DIFFERS
-
-
-def _differ_in_negation(one: str, other: str) -> bool:
-    """Whether only one of two clauses is negated, also without a condition that only one of them has."""
-    here, there = _CONDITION.sub("", one), _CONDITION.sub("", other)
-    if (here == one) is (there == other):
-        return _is_negated(one) is not _is_negated(other)
-    return _is_negated(here) is not _is_negated(there)
-
-
-def _is_opposed(one: str, other: str) -> bool:
-    here, there = _find_sides(one), _find_sides(other)
-    if any(-side in there and side not in there and -side not in here for side in here):
-        return True
-    active, passive = ({match[1]: match[2] == "され" for match in _VOICE.finditer(text)} for text in (one, other))
-    return any(active[verb] is not passive[verb] for verb in active.keys() & passive.keys())
-
-
-@lru_cache(maxsize=4096)  # mostly clauses of facts
-def _find_sides(text: str) -> frozenset[int]:
-    """Which words of `_OPPOSITES` are in a clause: the numbers of the pairs, negative for their right sides."""
-    if not _ANY_OPPOSITE.search(text):
-        return frozenset()
-    left = (number for number, (pattern, _other) in enumerate(_OPPOSITES, 1) if pattern.search(text))
-    right = (-number for number, (_other, pattern) in enumerate(_OPPOSITES, 1) if pattern.search(text))
-    return frozenset((*left, *right))
-
-
 def _find_lost_exclusivity(answer: str, parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[Doubt]:
     """The doubt about a yes to something other than the only thing that the facts allow."""
     if (
         not _YES.match(answer)
         or not _EXCLUSIVE.search(parsed_basis.text)
         or _EXCLUSIVE.search(parsed_answer.text)
-        or _is_negated(parsed_answer.text)
+        or is_negated(parsed_answer.text)
     ):
         return []
     added_words = [
@@ -430,7 +361,7 @@ def _find_duties_as_fouls(parsed_answer: ParsedText, parsed_basis: ParsedText, w
     if not _FOUL.search(parsed_answer.text):
         return []
     for clause in parsed_answer.clauses[:MAX_CLAUSES]:
-        if not _FOUL.search(clause.sentence) or _is_negated(clause.sentence) or _DUTY.search(clause.text):
+        if not _FOUL.search(clause.sentence) or is_negated(clause.sentence) or _DUTY.search(clause.text):
             continue
         words = (
             clause.words
@@ -440,15 +371,22 @@ def _find_duties_as_fouls(parsed_answer: ParsedText, parsed_basis: ParsedText, w
         sets = [*whole.sets, *((one.sentence, one.words) for one in parsed_basis.clauses[:MAX_CLAUSES])]
         most = max((len(words & other) for _text, other in sets), default=0)
         best = [text for text, other in sets if len(words & other) == most]
-        if most > 1 and all(_DUTY.search(text) and not _FOUL.search(text) and not _is_negated(text) for text in best):
+        if most > 1 and all(_DUTY.search(text) and not _FOUL.search(text) and not is_negated(text) for text in best):
             return [Doubt(DUTY_AS_FOUL, clause.text)]
     return []
 
 
 def _find_unknown_terms(
-    parsed_answer: ParsedText, question: str, parsed_basis: ParsedText, whole: _ParsedSpec, deriving: bool
+    parsed_answer: ParsedText,
+    question: str,
+    parsed_basis: ParsedText,
+    whole: _ParsedSpec,
+    deriving: bool,
+    name: str,
+    dates: ExplainedDates,
 ) -> list[Doubt]:
     """The doubt about the first clause with an unknown word, or only with words from elsewhere in the spec."""
+    parsed_name = _parse_text(name[:MAX_READ_CHARACTERS])
     for clause in parsed_answer.clauses[:MAX_CLAUSES]:
         words = [
             word for word in clauses.list_content_words(clause.text) if clauses.stem(word) not in clauses.COMMON_STEMS
@@ -460,7 +398,8 @@ def _find_unknown_terms(
             unknown = [
                 word
                 for word in unknown
-                if not clauses.is_known(word, parsed_question.words | days, parsed_question.text)
+                if not clauses.is_known(word, parsed_question.words | days | dates.names, parsed_question.text)
+                and not _is_in_name(word, parsed_name)
             ]
         elsewhere = [word for word in unknown if _is_word_in_spec(whole, word)]
         new = [word for word in unknown if word not in elsewhere and len(word) > 1]
@@ -473,6 +412,13 @@ def _find_unknown_terms(
         if len(elsewhere) == 1 and len(parsed_answer.clauses) == 1 and unknown == words and not deriving:
             return [Doubt(TERM_FROM_ELSEWHERE, elsewhere[0])]
     return []
+
+
+def _is_in_name(word: str, parsed_name: ParsedText) -> bool:
+    """Whether a whole word is in the spec's name. A single kanji tells of many things, and is not enough."""
+    return len(word) > 1 and (
+        clauses.stem(word) in parsed_name.words or (not word.isascii() and word in parsed_name.text)
+    )
 
 
 def _is_word_in_spec(whole: _ParsedSpec, word: str) -> bool:

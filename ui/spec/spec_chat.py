@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from core import replies
 from core.errors import JukuError
 from core.generation import fact_refining, spec_drafting
 from core.generation.spec_drafting import SpecExchange
 from core.language import tr, trn
-from core.providers import LOCAL, Message, Sampling
+from core.providers import LOCAL, Message, Sampling, request_runner
 from core.spec.spec import Spec
 from core.text import diff
 from ui import style
@@ -264,9 +267,12 @@ class SpecChat(QWidget):
             answer.fail(tr("There is no text yet to look through."), "note")
             self._show_buttons()
             return
-        sampling = Sampling(max_tokens=fact_refining.REPLY_TOKENS)
         work = self._ask(
-            answer, fact_refining.build_remarks_messages(state), sampling, lambda: self._end_remarks(answer, state)
+            answer,
+            fact_refining.build_remarks_messages(state),
+            Sampling(max_tokens=fact_refining.REPLY_TOKENS),
+            lambda: self._end_remarks(answer, state),
+            replies.STATEMENTS_SCHEMA,
         )
         self._start_work(answer, work)
 
@@ -295,12 +301,20 @@ class SpecChat(QWidget):
             self.show_offers()
 
     async def _ask(
-        self, answer: AnswerMessage, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
+        self,
+        answer: AnswerMessage,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        on_end: Callable[[], None],
+        schema: dict[str, Any] | None = None,
     ) -> None:
-        """Ask and stream the answer; an error is shown in place of the answer."""
+        """Ask and stream the answer; an error is shown in place of the answer. `schema` is only sent where it is taken."""
         try:
             provider = await self._workspace.provider(self._workspace.role("writer")[0])
-            reply = await provider.chat(answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece))
+            chat = partial(
+                provider.chat, answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece)
+            )
+            reply, _schema = await request_runner.ask_with_schema(chat, schema)
         except JukuError as error:
             answer.fail(f"{error.title}\n{error.message}".strip())
         except asyncio.CancelledError:

@@ -41,8 +41,8 @@ def test_rows_of_the_samples_are_not_doubted(code):
     assert sum(found) <= FALSE_ALARMS * len(found)
 
 
-def whys(answer, *basis, question="", spec="", quote="", kind="direct"):
-    return [doubt.why for doubt in find_doubts(question, answer, basis, spec, quote, kind)]
+def whys(answer, *basis, question="", spec="", quote="", kind="direct", name=""):
+    return [doubt.why for doubt in find_doubts(question, answer, basis, spec, quote, kind, name)]
 
 
 COURT = "The court is about 20 metres long and 10 metres wide."
@@ -269,7 +269,28 @@ def test_a_copied_passage_is_a_quote(before, after):
 
 
 @pytest.mark.parametrize(
-    "unit", ["a ", "十分", "<a", "](", "12 ", "not ", "and ", "、", "* ", "…", "1チーム", "p m 5 "]
+    "unit",
+    [
+        *(
+            "a ",
+            "十分",
+            "<a",
+            "](",
+            "12 ",
+            "not ",
+            "and ",
+            "、",
+            "* ",
+            "…",
+            "1チーム",
+            "p m 5 ",
+            "3月1日から",
+            "1 May to ",
+            "May ",
+            "1か月",
+        ),
+        *("at most 5 ", "5秒以内", "5か", "1 March. . "),
+    ],
 )
 def test_hostile_texts_take_no_longer(unit):
     text = unit * (100_000 // len(unit))
@@ -348,3 +369,83 @@ def test_a_time_of_day_may_follow_from_a_time_and_a_duration(answer, basis, doub
     assert bool(whys(answer, *basis, kind="applied")) is doubted
     if not doubted:  # other rows repeat what the text says
         assert "figure" in whys(answer, *basis, kind="direct")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fact", "name"),
+    [
+        ("The Hobannu card opens it.", "The card opens the gate.", "Hobannu: the rules"),
+        ("ホバヌではカードは3枚です。", "カードは3枚です。", "ホバヌの規則"),
+        ("図書館のカードは3枚です。", "カードは3枚です。", "町立図書館のご案内"),
+    ],
+)
+def test_words_of_the_name_of_the_spec_are_known(answer, fact, name):
+    elsewhere = f"# A page\n\n{fact}\n\nHobannu、ホバヌ、図書館"
+    assert whys(answer, fact, spec=elsewhere, name=name) == []
+    assert whys(answer, fact, spec=fact, name=name) == []
+    assert whys(answer, fact, spec=fact) == [grounding.UNKNOWN_TERM]
+    assert whys(answer, fact, spec=fact, name="町の本、図と館") == [grounding.UNKNOWN_TERM]  # one kanji is not enough
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "basis", "doubted"),
+    [
+        ("I bought it in January. When does it end?", "It ends in July.", "The guarantee lasts six months.", False),
+        ("I bought it in January. When does it end?", "It ends in August.", "The guarantee lasts six months.", True),
+        ("I bought it on 1 April. When does it end?", "It ends on 30 September.", "It lasts half a year.", False),
+        ("I bought it on 31 January. When does it end?", "It ends on 28 February.", "It lasts one month.", False),
+        ("I bought it on 31 January. When does it end?", "It ends on 26 February.", "It lasts one month.", True),
+        ("I sent it in April. When is it back?", "You get it back in May.", "It comes back a month later.", False),
+        ("I got it on 25 March. Until when?", "It is due on 8 April.", "A book is lent for two weeks.", False),
+        ("I got it on March 25th. Until when?", "It is due on Apr. 8th.", "A book is lent for two weeks.", False),
+        ("I got it on 25 March. Until when?", "It is due on 9 April.", "A book is lent for two weeks.", True),
+        ("I got it on 25 March. Until when?", "It is due on 8 May.", "A book is lent for two weeks.", True),
+        ("Is it open in summer?", "Yes, it is open in June.", "It is open from April to October.", False),
+        ("Is it open in winter?", "Yes, it is open in December.", "It is open from April to October.", True),
+        ("For how long?", "It is open for 7 months.", "It is open from April to October.", False),
+        ("For how long?", "It is open for 9 months.", "It is open from April to October.", True),
+        ("3月25日に借りました。いつまでですか。", "4月8日までです。", "2週間借りられます。", False),
+        ("3月25日に借りました。いつまでですか。", "4月9日までです。", "2週間借りられます。", True),
+        ("十月に買いました。いつまでですか。", "4月までです。", "保証は6か月です。", False),
+        ("10月に買いました。いつまでですか。", "5月までです。", "保証は6か月です。", True),
+        ("4月1日に買いました。いつまでですか。", "9月30日までです。", "保証は半年間です。", False),
+        ("1月24日に頼みました。いつ届きますか。", "2月3日です。", "10日後に届きます。", False),
+        ("1月24日に頼みました。いつ届きますか。", "2月4日です。", "10日後に届きます。", True),
+        ("何か月開いていますか。", "7か月開いています。", "4月から10月まで開いています。", False),
+        ("何か月開いていますか。", "9か月開いています。", "4月から10月まで開いています。", True),
+    ],
+)
+def test_a_month_or_date_may_follow_in_applied_rows(question, answer, basis, doubted):
+    assert bool(whys(answer, basis, question=question, kind="applied")) is doubted
+    if not doubted and "May" not in answer:  # other rows repeat what the text says
+        assert whys(answer, basis, question=question, kind="direct") or "4月までです" in answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "fact", "doubted"),
+    [
+        ("A ball may not be held for 6 seconds.", "A ball may be held for at most 5 seconds.", False),
+        ("A ball may not be held for 1 minute.", "A ball may be held for at most 5 seconds.", False),
+        ("A ball may not be held for 4 seconds.", "A ball may be held for at most 5 seconds.", True),
+        ("A ball may not be held for 5 seconds.", "A ball may be held for at most 5 seconds.", True),
+        ("A ball may not be held for 5 seconds.", "A ball may be held for less than 5 seconds.", False),
+        ("A ball may not be held for 6 metres.", "A ball may be held for at most 5 seconds.", True),
+        ("A ball may not be held for less than 6 seconds.", "A ball may be held for at most 5 seconds.", True),
+        ("A ball may be held for 4 seconds.", "A ball must not be held for more than 5 seconds.", False),
+        ("A ball may be held for 6 seconds.", "A ball must not be held for more than 5 seconds.", True),
+        ("A child of 10 years may not ride.", "A child of at least 12 years may ride.", False),
+        ("A child of 13 years may not ride.", "A child of at least 12 years may ride.", True),
+        ("A child of 11 years may not ride.", "A child of 12 years or older may ride.", False),
+        ("Groups of 9 cannot book the room.", "Groups of up to 8 people can book the room.", False),
+        ("Groups of 7 cannot book the room.", "Groups of up to 8 people can book the room.", True),
+        ("ボールを6秒持ってはいけません。", "ボールは5秒まで手で持てます。", False),
+        ("ボールを4秒持ってはいけません。", "ボールは5秒まで手で持てます。", True),
+        ("ボールを6秒持ってはいけません。", "ボールを持ってよいのは5秒以内です。", False),
+        ("10歳の子は自転車に乗れません。", "12歳以上の子は自転車に乗れます。", False),
+        ("13歳の子は自転車に乗れません。", "12歳以上の子は自転車に乗れます。", True),
+        ("8時には図書館に入館できません。", "図書館は9時から17時まで入館できます。", False),
+        ("10時には図書館に入館できません。", "図書館は9時から17時まで入館できます。", True),
+    ],
+)
+def test_a_negation_may_follow_from_a_limit(answer, fact, doubted):
+    assert (grounding.NEGATION_DIFFERS in whys(answer, fact, question=answer)) is doubted

@@ -155,7 +155,9 @@ def test_a_reply_without_a_whole_text_offers_nothing(scene, server, text, finish
     assert not scene.answer.look.isVisible()
 
 
-def test_contradictions_are_listed_as_the_models(scene, server):
+@pytest.mark.parametrize("no_schema", [False, True])
+def test_contradictions_are_listed_as_the_models(scene, server, no_schema):
+    server.no_schema = no_schema  # then it is asked once more, without
     server.answer(BASE, '{"statements": ["“A goal counts one point” says no more.", "<b>No</b> break is named."]}')
 
     async def go():
@@ -172,6 +174,8 @@ def test_contradictions_are_listed_as_the_models(scene, server):
     assert scene.places == [OLD.index("A goal")]
     assert "<b>No</b> break" in scene.chat.field.toPlainText()
     assert "statements" in server.asked[0]["messages"][0]["content"]
+    formats = [asked.get("response_format", {}).get("type") for asked in server.asked]
+    assert formats == ["json_schema", None][: 1 + no_schema]
 
 
 def test_no_text_is_not_looked_through(scene, server):
