@@ -75,9 +75,10 @@ def parse_score(values: Sequence[object], text: str) -> JudgeScore | None:
         )
         if (score := next(scores, None)) is not None:
             return JudgeScore(score, judge_reasons.get_reason(found)[: judge_reasons.MAX_REASON_CHARACTERS])
-    matches = (list(pattern.finditer(text)) for pattern in _SCORES)
-    score = next((_parse_percent(found[-1][1]) for found in matches if found), None)
-    score = _read_bare_score(text) if score is None else score
+    score = _read_bare_score(text) if not _SCORES[0].search(text) else None  # surer than “2/3 of it” in the words
+    if score is None:
+        matches = (list(pattern.finditer(text)) for pattern in _SCORES)
+        score = next((_parse_percent(found[-1][1]) for found in matches if found), None)
     return (
         None
         if score is None
