@@ -137,9 +137,10 @@ def _get_keys(text: str) -> set[str]:
 
 
 def _are_versions(first: str, second: str) -> bool:
-    """Whether two texts are versions of one: they share a heading, or most lines of the shorter one."""
-    if not _get_keys(first).isdisjoint(_get_keys(second)):
-        return True
+    """Whether two texts are versions of one: they share a heading, or, where one has none, most lines of the shorter one."""
+    keys, others = _get_keys(first), _get_keys(second)
+    if keys and others:
+        return not keys.isdisjoint(others)
     bodies = ([line for line in text.split("\n") if line.strip()][:MAX_VERSION_LINES] for text in (first, second))
     shorter, longer = sorted(bodies, key=len)
     found = (

@@ -98,8 +98,7 @@ def _split_at_sections(part: Sequence[str], before: Sequence[str]) -> list[list[
     numbers = [number for number, one in enumerate(spec_sections.split_sections(before)) for _line in one.lines]
     pieces: list[list[str]] = [[]]
     current: int | None = None
-    for line in part:
-        at = _find_line(line, before) if line.strip() else None
+    for line, at in zip(part, _find_lines(part, before), strict=True):
         if at is not None and current is not None and numbers[at] != current:
             pieces.append([])
         current = current if at is None else numbers[at]
@@ -109,10 +108,29 @@ def _split_at_sections(part: Sequence[str], before: Sequence[str]) -> list[list[
 
 def _find_replaced_lines(part: Sequence[str], before: Sequence[str]) -> tuple[int, int]:
     """From which to which line of the present text a part changes; the end for both where it changes none."""
-    matches = [at for line in part if line.strip() and (at := _find_line(line, before)) is not None]
+    matches = [at for at in _find_lines(part, before) if at is not None]
     if not matches:
         return len(before), len(before)
     return min(matches), max(matches) + 1
+
+
+def _find_lines(part: Sequence[str], before: Sequence[str]) -> list[int | None]:
+    """For each line of a part, the line of the present text that it repeats or changes; None where none is like it.
+
+    Below a heading that the present text has, too, only its section is searched: its neighbours may have lines like it.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    start = 0
+    for one in spec_sections.split_sections(before):
+        places.setdefault(one.key if one.title else "", (start, start + len(one.lines)))
+        start += len(one.lines)
+    found: list[int | None] = []
+    for one in spec_sections.split_sections(part):
+        first, last = places.get(one.key, (0, len(before))) if one.title else (0, len(before))
+        for line in one.lines:
+            at = _find_line(line, before[first:last]) if line.strip() else None
+            found.append(None if at is None else first + at)
+    return found
 
 
 def _find_line(line: str, before: Sequence[str]) -> int | None:

@@ -98,8 +98,7 @@ def keep_left_out(lines: Sequence[str], before: Sequence[str], asked: str = "") 
     missing = [one for one in missing if not _may_be_deleted(one, old, asked)]
     restored = _restore_first_heading(missing, old, new, partners)
     missing = [one for one in missing if one.title not in restored]
-    taken = {line for one in old if id(one) in partners for line in one.body}
-    free = [line for one in new for line in one.body if line not in taken]
+    free = list(_iterate_new_lines(old, new, partners))
     kept = [one for one in missing if not _is_elsewhere(one, free)]
     kept = [one for one in kept if one.body or not _has_subsections(one, old) or _is_above_any(one, kept, old)]
     if not kept and not restored:
@@ -149,6 +148,19 @@ def _may_be_deleted(section: Section, sections: Sequence[Section], asked: str) -
     is_whole = titles[0].level < min((one.level for one in titles[1:]), default=UNMARKED_LEVEL + 1)
     named = {one.title for one in titles[is_whole:] if one.key and one.key in words}
     return not named or not named.isdisjoint((section.title, *section.above))
+
+
+def _iterate_new_lines(old: Sequence[Section], new: Sequence[Section], partners: dict[int, Section]) -> Iterator[str]:
+    """The lines of a new text that are no line, or changed line, of a section that is still there."""
+    taken = {line for one in old if id(one) in partners for line in one.body}
+    bodies = {id(partners[id(one)]): one.body for one in old if id(one) in partners}
+    for one in new:
+        own = bodies.get(id(one), [])
+        yield from (line for line in one.body if line not in taken and not _is_similar_to_any(line, own))
+
+
+def _is_similar_to_any(line: str, lines: Sequence[str]) -> bool:
+    return process.extractOne(line, lines, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY_ELSEWHERE) is not None
 
 
 def _is_elsewhere(section: Section, lines: Sequence[str]) -> bool:

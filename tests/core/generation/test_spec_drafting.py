@@ -255,6 +255,18 @@ def test_a_part_goes_into_its_sections():
     assert spec_proposals.complete_proposal(sections, present).text == changed.replace("three hours", "two hours")
 
 
+def test_lines_like_those_of_a_neighbour_are_no_version_of_them():
+    adults, children = "## Adults\n\n- A ticket costs 5 euros.", "## Children\n\n- A ticket costs 3 euros."
+    present, changed = (
+        f"# Tours\n\n{adults}\n\n{children}",
+        [one.replace("costs", "now costs") for one in (adults, children)],
+    )
+    whole = spec_proposals.complete_proposal(f"# Tours\n\n{changed[0]}", present)
+    assert whole == (f"# Tours\n\n{changed[0]}\n\n{children}", ["Children"])
+    found = spec_drafting.parse_reply("\n\n".join(map(fenced, changed)))
+    assert spec_proposals.complete_proposal(found.text, present).text == "\n\n".join(("# Tours", *changed))
+
+
 def test_headings_are_what_authors_use_and_no_code():
     present = "【見学】\n見学は2時間です。\n\n【券】\n券は5ユーロです。\n```\n# no heading\n```"
     whole = spec_proposals.complete_proposal("【見学】\n見学は3時間で、9時に始まり、予約が要ります。", present)
