@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core import prompts
+from core.generation import spec_sections
+from core.generation.spec_proposals import PART_SEPARATOR
 from core.lazy_loading import lazy_pattern
 from core.lazy_rapidfuzz import fuzz, process
 from core.providers import Message, Sampling
@@ -16,8 +18,10 @@ from core.text.diff import Hunk
 TALK_TOKENS = 1500  # tokens of a reply besides the new text
 BYTES_PER_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
 MAX_REPLY_TOKENS = 16_000  # that are asked for; many servers refuse more
-MIN_SHARE_OF_WHOLE = 0.5  # of the present text's characters; a shorter proposal may be a part of it
-MIN_LINE_SIMILARITY = 60.0  # per cent that a changed line of a part shares with the line it replaces
+MIN_SHARE_OF_VERSION = 0.6  # of a fence's lines that another one has, too: both are versions of one text
+MIN_VERSION_SIMILARITY = 75.0  # per cent that two versions of a line share
+MAX_VERSION_LINES = 200  # of a fence that are compared with those of another one
+MAX_PARTS = 50  # fences of a reply that are compared with each other
 MAX_LEAD_IN_CHARACTERS = 600  # characters of talk before a new text that stands in no fence
 
 DOCUMENT_LANGUAGES = (
@@ -34,13 +38,6 @@ MARKDOWN_LANGUAGES = ("markdown", "md", "mdown", "mkd")
 
 _FENCE = lazy_pattern(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
 _HEADING = lazy_pattern(r" {0,3}#{1,6}[ \t]+\S")
-# A line in the place of what stays: “… (rest unchanged)”, “[remaining sections as before]”, 「（以下変更なし）」, “...”.
-_PLACEHOLDER = lazy_pattern(
-    r"\W*(?:(?:the )?(?:rest|remaining|remainder|other)\b.{0,60}\b(?:unchanged|same|as (?:before|is)|omitted|not changed|stays?)\b.{0,20}"
-    r"|(?:unchanged|no changes?)\W*|(?:以下|以降|残り|その他|ほか|他).{0,20}(?:変更なし|変わらず|同じ|同様|省略|そのまま).{0,10}|(?:変更なし|省略|中略)\W*)"
-    r"|[^\w|]*(?:…|\.{3}|・・・)[^\w|]*",
-    re.IGNORECASE,
-)
 _QUOTE = lazy_pattern(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\"]")
 _TITLE = lazy_pattern(r"#[ \t]+\S")
 
@@ -102,18 +99,55 @@ def read_talk(reply: str) -> str:
 def parse_reply(reply: str) -> SpecReply:
     """Parse a reply, also one that is still being streamed.
 
-    A new text is the content of the largest fence, or all from a title on where that is at the start or is announced.
+    A new text is the content of a fence, or all from a title on where that is at the start or is announced. Fences that
+    each hold a part are all taken, with a line `PART_SEPARATOR` between them.
     """
     text = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = text.split("\n")
     fences = _find_fences(lines)
     if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
-        return SpecReply(_text_around(lines, fences[-1]), None, True)
+        return SpecReply(_text_around(lines, fences[-1:]), None, True)
     documents = [one for one in fences if one.closed and _is_document(lines, one)]
     if documents:
-        chosen = max(documents, key=lambda one: (one.language in MARKDOWN_LANGUAGES, _size(lines, one)))
-        return SpecReply(_text_around(lines, chosen), _body(lines, chosen), False)
+        chosen = _choose_documents(lines, documents)
+        new_text = f"\n\n{PART_SEPARATOR}\n\n".join(_body(lines, one) for one in chosen)
+        return SpecReply(_text_around(lines, chosen), new_text, False)
     return _parse_unfenced(lines) or SpecReply(text.strip(), None, False)
+
+
+def _choose_documents(lines: Sequence[str], documents: Sequence[_Fence]) -> list[_Fence]:
+    """The fences that hold the new text: of several versions of one text the largest, of equal headings the last."""
+    has_language = any(one.language in MARKDOWN_LANGUAGES for one in documents)
+    chosen: list[_Fence] = []
+    for one in documents[:MAX_PARTS]:
+        if has_language and one.language not in MARKDOWN_LANGUAGES:
+            continue
+        versions = [other for other in chosen if _are_versions(_body(lines, other), _body(lines, one))]
+        is_newer = all(
+            _get_keys(_body(lines, other)) == _get_keys(_body(lines, one)) or _size(lines, other) <= _size(lines, one)
+            for other in versions
+        )
+        if is_newer:
+            chosen = [*(other for other in chosen if other not in versions), one]
+    return chosen
+
+
+def _get_keys(text: str) -> set[str]:
+    return {one.key for one in spec_sections.split_sections(text.split("\n")) if one.title}
+
+
+def _are_versions(first: str, second: str) -> bool:
+    """Whether two texts are versions of one: they share a heading, or, where one has none, most lines of the shorter one."""
+    keys, others = _get_keys(first), _get_keys(second)
+    if keys and others:
+        return not keys.isdisjoint(others)
+    bodies = ([line for line in text.split("\n") if line.strip()][:MAX_VERSION_LINES] for text in (first, second))
+    shorter, longer = sorted(bodies, key=len)
+    found = (
+        process.extractOne(line, longer, scorer=fuzz.ratio, score_cutoff=MIN_VERSION_SIMILARITY) for line in shorter
+    )
+    same = sum(one is not None for one in found)
+    return same >= MIN_SHARE_OF_VERSION * len(shorter)
 
 
 def find_quoted_place(remark: str, text: str) -> int | None:
@@ -139,61 +173,6 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
         merged += lines[first.new_start - (first.start - start) : last.new_end + (end - last.end)]
         done = end
     return "\n".join(merged + before[done:])
-
-
-def complete_proposal(proposal: str, now: str) -> str:
-    """A proposal as a whole text: where it holds only a part, or says that the rest is unchanged, the rest of `now` stays.
-
-    Each part takes the place of the lines that it changes, else stands at the end: a part never deletes what it leaves out.
-    """
-    lines, before = proposal.split("\n"), now.split("\n")
-    parts = _split_at_placeholders(lines)
-    if parts == [lines] and not _is_part(lines, before):
-        return proposal
-    for part in parts:
-        start, end = _find_replaced_lines(part, before)
-        gap = [""] if start == len(before) and before and before[-1].strip() else []
-        before[start:end] = [*gap, *part]
-    return "\n".join(before)
-
-
-def _split_at_placeholders(lines: list[str]) -> list[list[str]]:
-    """The runs of lines between placeholders, without blank lines at their ends; all lines where there is none."""
-    if not any(_PLACEHOLDER.fullmatch(line) for line in lines if line.strip()):
-        return [lines]
-    parts: list[list[str]] = [[]]
-    for line in lines:
-        if line.strip() and _PLACEHOLDER.fullmatch(line):
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    stripped = ("\n".join(part).strip("\n") for part in parts)
-    return [part.split("\n") for part in stripped if part.strip()]
-
-
-def _is_part(lines: Sequence[str], before: Sequence[str]) -> bool:
-    """Whether a text without placeholders is a part: much shorter than the present one, and not begun as that is."""
-    inside, present = [[one for one in text if one.strip()] for text in (lines, before)]
-    if not inside or sum(map(len, inside)) >= MIN_SHARE_OF_WHOLE * sum(map(len, present)):
-        return False
-    return len(inside) < 3 or inside[0].strip() != present[0].strip()
-
-
-def _find_replaced_lines(part: Sequence[str], before: Sequence[str]) -> tuple[int, int]:
-    """From which to which line of the present text a part changes; the end for both where it changes none."""
-    matches = [at for line in part if line.strip() and (at := _find_line(line, before)) is not None]
-    if not matches:
-        return len(before), len(before)
-    return min(matches), max(matches) + 1
-
-
-def _find_line(line: str, before: Sequence[str]) -> int | None:
-    """The line of the present text that `line` repeats or changes; None where none is like it."""
-    texts = [one.strip() for one in before]
-    if line.strip() in texts:
-        return texts.index(line.strip())
-    found = process.extractOne(line.strip(), texts, scorer=fuzz.ratio, score_cutoff=MIN_LINE_SIMILARITY)
-    return found[2] if found else None
 
 
 def match_line_breaks(proposal: str, now: str) -> str:
@@ -294,8 +273,9 @@ def _body(lines: Sequence[str], fence: _Fence) -> str:
     return "\n".join(line.removeprefix(margin) for line in _lines_inside(lines, fence)).strip("\n")
 
 
-def _text_around(lines: Sequence[str], fence: _Fence) -> str:
-    parts = "\n".join(lines[: fence.start]).strip(), "\n".join(lines[fence.end :]).strip()
+def _text_around(lines: Sequence[str], fences: Sequence[_Fence]) -> str:
+    starts, ends = [0, *(one.end for one in fences)], [*(one.start for one in fences), len(lines)]
+    parts = ("\n".join(lines[start:end]).strip() for start, end in zip(starts, ends, strict=True))
     return "\n\n".join(part for part in parts if part)
 
 

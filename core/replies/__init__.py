@@ -1,6 +1,7 @@
 """Parses the reply of a chat model, in whatever form it comes: questions with answers, statements, a verdict, a score."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,7 +9,7 @@ from itertools import islice
 from core.checks.rule_registry import clip
 from core.language import tr
 from core.lazy_loading import lazy_pattern
-from core.replies import judge_scores, judge_verdicts, lenient_json, questions_in_prose, reply_parts
+from core.replies import judge_scores, judge_verdicts, lenient_json, questions_in_lists, questions_in_prose, reply_parts
 from core.replies.judge_reasons import format_reason as format_reason
 from core.replies.judge_scores import JudgeScore as JudgeScore
 from core.replies.judge_scores import Preference as Preference
@@ -155,13 +156,34 @@ def _find_pairs(text: str) -> list[RawPair]:
 
 
 def _drop_corrected(prose: str, read: list[tuple[str, list[RawPair]]]) -> list[RawPair]:
-    """The pairs of all fences; those of the last alone where the words before it say that it corrects the others."""
+    """The pairs of all fences; those of the last alone where the words before it say that it corrects the others.
+
+    A question that a later fence asks again is another version of it, and only the last one counts.
+    """
     if len(read) > 1 and any(not _explain_unusable(raw) for raw in read[-1][1]):
         end = prose.rfind(read[-1][0])
         start = prose.rfind(read[-2][0], 0, end) + len(read[-2][0])
         if _CORRECTION.search(prose[start:end]):
             return read[-1][1]
-    return [raw for _text, raws in read for raw in raws]
+    kept: list[list[RawPair]] = []
+    asked_later: dict[str, set[str]] = {}  # questions of the fences below, with the kinds they have there
+    for _text, raws in reversed(read):
+        kept.append([raw for raw in raws if not _is_asked_again(raw, asked_later)])
+        for raw in raws:
+            if not _explain_unusable(raw):
+                asked_later.setdefault(_normalise_question(raw.question), set()).add(raw.kind)
+    return [raw for raws in reversed(kept) for raw in raws]
+
+
+def _is_asked_again(raw: RawPair, asked_later: dict[str, set[str]]) -> bool:
+    """Whether a later fence has the question; one of another kind is another row."""
+    kinds = asked_later.get(_normalise_question(raw.question)) if raw.question.strip() else None
+    return kinds is not None and (not raw.kind or raw.kind in kinds or "" in kinds)
+
+
+def _normalise_question(text: str) -> str:
+    """A question without its blanks, its end and its case; what tells “C” from “C++” stays."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip("?.!。")
 
 
 def _iterate_readings(text: str, language: str, as_json: list[RawPair] | None = None) -> Iterator[list[RawPair]]:
@@ -169,7 +191,7 @@ def _iterate_readings(text: str, language: str, as_json: list[RawPair] | None = 
     yield list(reply_parts.iterate_table_pairs(text))
     yield list(reply_parts.iterate_csv_pairs(text, language))
     yield questions_in_prose.find_labelled_pairs(text)
-    yield questions_in_prose.find_list_pairs(text)
+    yield questions_in_lists.find_list_pairs(text)
 
 
 def _choose_reading(readings: Iterable[list[RawPair]]) -> list[RawPair]:

@@ -1,7 +1,8 @@
 """Parses a judge's reply about exam answers: a number of points, or which of two answers it prefers."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.lazy_loading import lazy_pattern
@@ -19,7 +20,7 @@ _SCORES = (
     lazy_pattern(rf"(?<![\d.])({_NUMBER})\s*(?:points?\b|点(?!目))", re.IGNORECASE),
     lazy_pattern(rf"(?:score|mark|grade|rating|点数|得点)[*_\s\"']{{0,4}}(?:of |is )?({_OF})", re.IGNORECASE),
 )
-_CHOICE = r"(?:the )?(?:answer |option |response )?(first|second|tie|draw|equal|both|a|b|1|2)(?: (?:answer|one|option|response))?"
+_CHOICE = r"(?:the )?(?:answer |option |response )?(first|second|tied?|draw|equal|both|neither|same|a|b|1|2)(?: (?:answer|one|option|response))?"
 _BETTER = lazy_pattern(
     rf"(?:better|winner|preferred|verdict|preference)[*_\s\"']{{0,4}}(?:[:：=]|is)[*_\s\"']{{0,4}}{_CHOICE}(?![A-Za-z0-9])",
     re.IGNORECASE,
@@ -31,10 +32,15 @@ _IS_BETTER = lazy_pattern(
     re.IGNORECASE,
 )
 _WORDS = {
-    "first": "first a 1 第一 一つ目 1つ目 最初",
-    "second": "second b 2 第二 二つ目 2つ目",
-    "tie": "tie draw equal both",
+    "first": "first a 1 第一 第1 一つ目 1つ目 一番目 1番目 最初 前者",
+    "second": "second b 2 第二 第2 二つ目 2つ目 二番目 2番目 後者",
+    "tie": "tie tied draw equal both neither same 同じ 同等 同点 同程度 互角 引き分け 引分け 両方 どちらも 優劣なし",
 }
+_JAPANESE_CHOICE = lazy_pattern(
+    r"(?:答え|回答|解答|選択肢)?(第[一二12]|[一二12](?:つ目|番目)|最初|[前後]者|[ab12]|どちらも|(?:どちらも)?(?:同じ|同等|同点|同程度|互角|引き分け|引分け)|両方|優劣なし)"
+    r"(?:の?(?:答え|回答|解答|ほう|方))?(?:です|である|だ)?"
+)
+_BARE_MARKS = " \t.。!！*_`#\"'“”‘’「」『』()（）[]【】<>"
 _BETTER_WORDS = {word: better for better, words in _WORDS.items() for word in words.split()}
 _SCORE_KEYS = "score points point mark grade rating 点数 得点 点 評価"
 _BETTER_KEYS = "better winner preferred preference verdict"
@@ -69,8 +75,10 @@ def parse_score(values: Sequence[object], text: str) -> JudgeScore | None:
         )
         if (score := next(scores, None)) is not None:
             return JudgeScore(score, judge_reasons.get_reason(found)[: judge_reasons.MAX_REASON_CHARACTERS])
-    matches = (list(pattern.finditer(text)) for pattern in _SCORES)
-    score = next((_parse_percent(found[-1][1]) for found in matches if found), None)
+    score = _read_bare_score(text) if not _SCORES[0].search(text) else None  # surer than “2/3 of it” in the words
+    if score is None:
+        matches = (list(pattern.finditer(text)) for pattern in _SCORES)
+        score = next((_parse_percent(found[-1][1]) for found in matches if found), None)
     return (
         None
         if score is None
@@ -88,6 +96,18 @@ def _parse_percent(value: object) -> int | None:
     return round(100 * points / whole) if 0 <= points <= whole and whole else None
 
 
+def _read_bare_score(text: str) -> int | None:
+    """The points of a reply whose first or last line is a number and nothing else; None where lines say different ones."""
+    scores = {_parse_percent(line) for line in _iterate_bare_lines(text)} - {None}
+    return scores.pop() if len(scores) == 1 else None
+
+
+def _iterate_bare_lines(text: str) -> Iterator[str]:
+    """The first and the last line, full-width letters as ASCII, without quotes, brackets and stops around them."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    return (unicodedata.normalize("NFKC", line[:40]).strip(_BARE_MARKS) for line in (*lines[:1], *lines[-1:]))
+
+
 def parse_preference(values: Sequence[object], text: str) -> Preference | None:
     """Parse which of two answers is better, in the JSON values of a reply, else in its text; None if neither says so."""
     for value in reversed([*judge_reasons.iterate_objects(values)]):
@@ -96,12 +116,16 @@ def parse_preference(values: Sequence[object], text: str) -> Preference | None:
             return Preference(better, judge_reasons.get_reason(value)[: judge_reasons.MAX_REASON_CHARACTERS])
     labelled = _BETTER.search(text)
     said = {_read_choice(next(filter(None, match.groups()))) for match in _IS_BETTER.finditer(text)}
+    bare = {choice for line in _iterate_bare_lines(text) if (choice := _read_choice(line))}
+    said |= bare
     better = _read_choice(labelled[1]) if labelled else next(iter(said)) if len(said) == 1 else ""
     reason = judge_reasons.format_reason(text)[: judge_reasons.MAX_REASON_CHARACTERS]
     return Preference(better, reason) if better else None
 
 
 def _read_choice(text: str) -> str:
-    """'first', 'second' or 'tie' from what a judge calls it: "A", "the second answer", "2"; '' for another word."""
-    match = re.fullmatch(_CHOICE, text.strip(" .。*_\"'").lower())
-    return _BETTER_WORDS.get(match[1] if match else text.strip().lower(), "")
+    """'first', 'second' or 'tie' from what a judge calls it: "A", "the second answer", "２", 「同じ」; '' for another word."""
+    word = unicodedata.normalize("NFKC", text[:60]).strip(_BARE_MARKS).lower()
+    match = re.fullmatch(_CHOICE, word) or _JAPANESE_CHOICE.fullmatch(word)
+    found = match[1] if match else word
+    return _BETTER_WORDS.get(found) or _BETTER_WORDS.get(found.removeprefix("どちらも"), "")

@@ -42,6 +42,11 @@ _KIND_BY_NAME = {word: kind for kind, words in _KINDS.items() for word in words.
 }
 _DECORATION = " \t*_`#【】[]「」<>:：'\""
 _NAME_AND_NUMBER = lazy_pattern(r"(.*?)(?:\(.*\))?[_.#]*(\d{0,6})_?", re.DOTALL)
+# How many examples of a kind follow, in a normalised name: `direct_(2_examples)`, `逆(3件)`.
+_KIND_COUNT = lazy_pattern(
+    r"[*_]{0,4}\([x×]?_?(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|[一二三四五六七八九十])"
+    r"_?(?:examples?|questions?|rows?|pairs?|items?|つ|件|問|個|例|行|組)?\)$"
+)
 _QUESTION_END = lazy_pattern(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
 _RULE_CELL = lazy_pattern(r":?-+:?|")
 _INDEX = lazy_pattern(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
@@ -83,12 +88,11 @@ def _find_field(word: str) -> str:
 
 
 def parse_kind(text: object) -> str:
-    """The kind of example that a model calls `text`, one of `KINDS`; '' where it is none."""
+    """The kind of example that a model calls `text`, one of `KINDS`; '' where it is none. A count behind it is left out."""
     if not isinstance(text, str) or len(text) > MAX_NAME_CHARACTERS:
         return ""
-    word = re.sub(
-        r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.normalise_name(text.strip(_DECORATION))
-    )
+    name = _KIND_COUNT.sub("", column_mapping.normalise_name(text.strip(_DECORATION)))
+    word = re.sub(r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", name)
     return _KIND_BY_NAME.get(word, "")
 
 

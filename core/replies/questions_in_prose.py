@@ -1,12 +1,13 @@
-"""Finds questions and answers in prose: by labels such as `Q1:`, `**Answer:**` and `質問：`, or in a list of both."""
+"""Finds questions and answers in prose by labels such as `Q1:`, `**Answer:**` and `質問：`."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.language import tr
 from core.lazy_loading import lazy_pattern
-from core.replies.questions_in_fields import RawPair, is_question, parse_kind
+from core.replies.kind_headings import read_kind_line, split_kind
+from core.replies.questions_in_fields import RawPair, parse_kind
+from core.replies.questions_in_lists import explain_run_on, find_list_pairs, is_entry
 
 _WORDS = {
     "question": (
@@ -45,31 +46,14 @@ _FAREWELL = lazy_pattern(
     r"let me know|hope (?:this|these|that)|feel free|would you like|happy to|以上(?:です|が)|お知らせください|お申し付け|いかがでしょうか|ご希望",
     re.IGNORECASE,
 )
-_ITEM = lazy_pattern(
-    r"(?:[・●■◆○][ \t　]*|(?:[-*+•]|[(（]?[0-9０-９]{1,4}[.)、])[ \t　]+|[(（]?[0-9０-９]{1,4}[．）、][ \t　]*)(?=\S)"
-)
-_BOLD = lazy_pattern(r"\*\*([^*]++)\*\*[ \t]*[:：]?[ \t]*")
-_QUESTION_AND_ANSWER = lazy_pattern(
-    r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)"
-)
-_QUESTION_FIRST = lazy_pattern(r"[^?？]*[?？][ \t　]+(?=\S)")
-_MARKER = r"(?:[>#*+\-•・●■◆○]{1,6}[ \t　]+|[(（]?[0-9０-９]{1,4}[.)．、）:：][ \t　]*)"
-# A kind of example by itself on a line: `2. **reverse**`, `### Not stated`, `【逆】`, `Applied:`.
-_KIND_LINE = lazy_pattern(
-    rf"{_MARKER}{{0,2}}[*_【\[(（「<]{{0,4}}(?P<kind>[^\n*【】\[\]()（）「」<>:：?？]{{1,40}})[*_】\])）」>]{{0,4}}[:：]?[*_]{{0,3}}"
-)
-# A kind in brackets or bold before a question: `1. [direct] Q: …`, `2. (statement) State …`, `**reverse**: …`.
-_KIND_FIRST = lazy_pattern(
-    rf"(?P<marker>{_MARKER}{{0,2}})(?:[*_]{{0,3}}[【\[(（](?P<bracketed>[^\n【】\[\]()（）]{{1,40}})[】\])）][*_]{{0,3}}|[*_]{{2,3}}(?P<bold>[^\n*_]{{1,40}})[*_]{{2,3}})[:：]?[ \t　]*(?=\S)"
-)
-_NUMBERED_LINE = lazy_pattern(r"^[ \t]*[(（]?[0-9０-９]{1,3}[.)．）][ \t　]", re.MULTILINE)
-MAX_ENTRY_CHARACTERS = 1000  # of a line that are searched for a question and its answer
-MAX_KIND_LINE_CHARACTERS = 80  # of a line that names a kind and nothing else
 
 
 @dataclass(slots=True)
 class _LabelledPart:
-    """The lines after one label; `role` is a key of `_WORDS`, 'heading' for a kind on a line of its own, '' before the first."""
+    """The lines after one label. `role` is a key of `_WORDS`, or '' before the first label.
+
+    Without a label: 'heading' for a kind on a line of its own and what follows it, 'listed' for an item with its kind.
+    """
 
     role: str
     lines: list[str] = field(default_factory=list)
@@ -96,32 +80,22 @@ def _split_at_labels(text: str) -> list[_LabelledPart]:
     parts = [_LabelledPart("")]
     for line in text.split("\n"):
         stripped = line.lstrip(" \t　")
-        if heading := _read_kind_line(stripped):
+        if heading := read_kind_line(stripped):
             parts.append(_LabelledPart("heading", [heading]))
             continue
-        kind, rest = _split_kind(stripped)
+        kind, rest = split_kind(stripped)
         if kind and (label := _LABEL.match(rest)) and _is_label(label):
             parts.append(_LabelledPart("heading", [kind]))
             stripped = rest
+        elif kind and is_entry(rest):
+            parts.append(_LabelledPart("listed", [stripped]))
+            continue
         label = _LABEL.match(stripped)
         if label and _is_label(label):
             parts.append(_LabelledPart(_ROLE_BY_LABEL[label["word"].lower()], [_get_text_after_label(label)]))
         else:
             parts[-1].lines.append(line.rstrip())
     return parts[1:]
-
-
-def _read_kind_line(line: str) -> str:
-    """The kind that a line names and nothing else; '' where it says more."""
-    match = _KIND_LINE.fullmatch(line.rstrip()) if len(line) <= MAX_KIND_LINE_CHARACTERS else None
-    return parse_kind(match["kind"].strip()) if match else ""
-
-
-def _split_kind(line: str) -> tuple[str, str]:
-    """The kind in brackets or bold before a question, and the line without it; '' and the line where there is none."""
-    match = _KIND_FIRST.match(line)
-    kind = parse_kind((match["bracketed"] or match["bold"]).strip()) if match else ""
-    return (kind, match["marker"] + line[match.end() :]) if match and kind else ("", line)
 
 
 def _is_label(label: re.Match[str]) -> bool:
@@ -188,16 +162,24 @@ def _drop_farewell(answers: Sequence[_LabelledPart]) -> None:
 
 
 def _iterate_pairs(parts: Sequence[_LabelledPart]) -> Iterator[RawPair]:
+    """The pairs of the parts; without any label there is none, since lists are read elsewhere."""
+    if not any(part.role in ("question", "answer") for part in parts):
+        return
     texts: dict[str, str] = {}
     heading = ""  # the kind of the pairs below it
     for part in parts:
-        starts_next = part.role in ("question", "heading") or (part.role != "other" and part.role in texts)
+        is_list = part.role in ("heading", "listed")
+        starts_next = part.role == "question" or is_list or (part.role != "other" and part.role in texts)
         if starts_next and ("question" in texts or "answer" in texts):
             yield _build_raw_pair(texts, heading)
             texts = {}
         if part.role == "heading":
-            heading = part.text
-        texts[part.role] = part.text
+            heading = part.lines[0]
+        if is_list:
+            listed = find_list_pairs("\n".join(part.lines[part.role == "heading" :]))
+            yield from (raw._replace(kind=raw.kind or heading) for raw in listed)
+        else:
+            texts[part.role] = part.text
     if "question" in texts or "answer" in texts:
         yield _build_raw_pair(texts, heading)
 
@@ -207,54 +189,8 @@ def _build_raw_pair(texts: dict[str, str], heading: str) -> RawPair:
     if _is_quoted(question) and _is_quoted(answer):  # as in YAML
         question, answer = question[1:-1], answer[1:-1]
     kind = parse_kind(texts.get("kind", "")) or heading
-    return RawPair(question, answer, kind, texts.get("quote", ""), _explain_run_on(answer))
-
-
-def _explain_run_on(answer: str) -> str:
-    """Why an answer cannot be used that goes on into a numbered line, in a translated sentence; '' where it does not."""
-    return tr("The answer holds a numbered line: it may be the next question.") if _NUMBERED_LINE.search(answer) else ""
+    return RawPair(question, answer, kind, texts.get("quote", ""), explain_run_on(answer))
 
 
 def _is_quoted(text: str) -> bool:
     return len(text) > 2 and text[0] == text[-1] == '"' and text.count('"') == 2
-
-
-def find_list_pairs(text: str) -> list[RawPair]:
-    """The pairs of a list such as `- How many? — Three.`, or of questions with answers on the lines below."""
-    pairs: list[RawPair] = []
-    question = heading = kind = ""
-    lines: list[str] = []
-    for line in [*text.split("\n"), ""]:
-        named = _read_kind_line(line.strip())
-        own, rest = _split_kind(line.strip())
-        entry, answer = ("", "") if named else _split_entry(rest, bool(own))
-        if entry or named or (not line.strip() and lines):
-            if question and lines:
-                pairs.append(RawPair(question, answer_text := "\n".join(lines), kind, "", _explain_run_on(answer_text)))
-            heading = named or heading
-            question, lines, kind = entry, [answer] if answer else [], own or heading
-        elif question and line.strip():
-            lines.append(_strip_bullet(line.strip()))
-    return pairs
-
-
-def _split_entry(line: str, has_kind: bool = False) -> tuple[str, str]:
-    """A line's question and the answer after it; '' for both where the line is no question of a list.
-
-    An item with a kind before it is one, also as a request: `2. (statement) State the rule.`
-    """
-    item = _ITEM.match(line)
-    inner = line[item.end() :] if item else line
-    if (bold := _BOLD.match(inner)) and is_question(bold[1]):
-        return _ITEM.sub("", bold[1].strip(), count=1), _strip_bullet(inner[bold.end() :].lstrip("—–-→:： ").strip())
-    match = _QUESTION_AND_ANSWER.match(inner[:MAX_ENTRY_CHARACTERS])
-    if not match and item:
-        match = _QUESTION_FIRST.match(inner[:MAX_ENTRY_CHARACTERS])
-    if match:
-        return match[0].strip().rstrip("—–-→⇒=>:： \t　"), inner[match.end() :].strip()
-    return (inner.strip(), "") if item and (has_kind or is_question(inner)) else ("", "")
-
-
-def _strip_bullet(line: str) -> str:
-    """A line of an answer without the bullet or the arrow before it."""
-    return re.sub(r"^(?:[-*+•・→⇒]|->)[ \t　]+", "", line)

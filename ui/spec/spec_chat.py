@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSt
 
 from core import replies
 from core.errors import JukuError
-from core.generation import fact_refining, spec_drafting
+from core.generation import fact_refining, spec_drafting, spec_proposals
 from core.generation.spec_drafting import SpecExchange
 from core.language import tr, trn
 from core.providers import LOCAL, Message, Sampling, request_runner
@@ -345,8 +345,9 @@ class SpecChat(QWidget):
                 "warning",
             )
         elif draft.text is not None:
-            text = spec_drafting.match_line_breaks(spec_drafting.complete_proposal(draft.text, state.text), state.text)
-            answer.offer(len(diff.find_hunks(state.text, text)))
+            whole = spec_proposals.complete_proposal(draft.text, state.text, asked)
+            text = spec_drafting.match_line_breaks(whole.text, state.text)
+            answer.offer(len(diff.find_hunks(state.text, text)), whole.kept)
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._show_proposal(answer, proposals))
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from core.checks.rule_registry import clip_list
 from core.generation import spec_drafting
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
 from ui.widgets.text_fields import GrowingTextEdit
 
+MAX_KEPT_TITLES = 5  # titles of sections that are named below a proposal
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
 QUESTION_INDENT = 4 * style.SPACE  # pixels by which the person's messages are indented
 
@@ -115,12 +117,16 @@ class AnswerMessage(QWidget):
         self.state.show_text("")
         self.error.show_text(text, meaning)
 
-    def offer(self, changes: int) -> None:
-        """Show how many changes are proposed, with a button to see them."""
-        self.offered.setText(trn("{n} change is suggested.", "{n} changes are suggested.", changes))
-        self.look.setVisible(changes > 0)
+    def offer(self, changes: int, kept: Sequence[str] = ()) -> None:
+        """Show how many changes are proposed, with a button to see them, and the sections kept that the model left out."""
+        text = trn("{n} change is suggested.", "{n} changes are suggested.", changes)
         if not changes:
-            self.offered.setText(tr("The suggested text is the same as yours."))
+            text = tr("The suggested text is the same as yours.")
+        if kept:
+            sections = clip_list(kept, MAX_KEPT_TITLES)
+            text += "\n" + tr("The suggestion leaves these sections out; they are kept: {sections}", sections=sections)
+        self.offered.setText(text)
+        self.look.setVisible(changes > 0)
         self._offer.show()
 
 

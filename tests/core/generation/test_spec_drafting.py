@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset import sample_projects
-from core.generation import spec_drafting
+from core.generation import spec_drafting, spec_proposals
 from core.generation.spec_drafting import SpecExchange
 from core.spec.spec import Spec
 from core.text import diff
@@ -171,6 +171,7 @@ def test_a_sample_comes_back_whole(name):
     assert spec_drafting.choose_sampling(text * 100).max_tokens == spec_drafting.MAX_REPLY_TOKENS
 
 
+TICKETS, FOOD = "## Tickets\n\n- A ticket costs 5 euros.\n- Children pay nothing.", "## Food\n\nThere is a café."
 PRESENT = "# Tours\n\nThe tour lasts two hours.\nIt starts at nine.\n\n## Tickets\n\n- A ticket costs 5 euros.\n- Children pay nothing.\n\n## Food\n\nThere is a café."
 
 
@@ -191,17 +192,113 @@ PRESENT = "# Tours\n\nThe tour lasts two hours.\nIt starts at nine.\n\n## Ticket
         (PRESENT.replace("two", "three"), PRESENT.replace("two", "three")),
         (
             "# Tours\n\nTwo hours, from nine.\n\nA ticket is 5 euros.",
-            "# Tours\n\nTwo hours, from nine.\n\nA ticket is 5 euros.",
+            "# Tours\n\nTwo hours, from nine.\n\nA ticket is 5 euros.\n\n" + TICKETS + "\n\n" + FOOD,
         ),
     ],
     ids=["a line", "rest unchanged", "in the middle", "a section", "a new section", "all of it", "a short new text"],
 )
 def test_a_part_never_deletes_the_rest(proposal, whole):
-    assert spec_drafting.complete_proposal(proposal, PRESENT) == whole
+    assert spec_proposals.complete_proposal(proposal, PRESENT).text == whole
 
 
 def test_a_part_in_japanese():
     present = "# 見学\n\n見学は2時間です。\n9時に始まります。"
-    changed = spec_drafting.complete_proposal("見学は3時間です。\n（以下変更なし）", present)
-    assert changed == present.replace("2時間", "3時間")
-    assert spec_drafting.complete_proposal("何か", "") == "何か"
+    changed = spec_proposals.complete_proposal("見学は3時間です。\n（以下変更なし）", present)
+    assert changed.text == present.replace("2時間", "3時間")
+    assert spec_proposals.complete_proposal("何か", "").text == "何か"
+
+
+TOURS, CAFE = "# Tours\n\nThe tour lasts three hours.\nIt starts at nine.", "## Food\n\nThere is no café."
+DOGS = "## Dogs\n\nDogs stay outside."
+LESS = "# Tours\n\nIt starts at nine.\nIt lasts two hours."
+
+
+@pytest.mark.parametrize(
+    ("proposal", "asked", "whole", "kept"),
+    [
+        (TOURS, "Three hours.", [TOURS, TICKETS, FOOD], ["Tickets", "Food"]),
+        ("\n\n".join((TOURS, CAFE)), "No café.", [TOURS, TICKETS, CAFE], ["Tickets"]),
+        ("\n\n".join((TICKETS, CAFE, DOGS)), "Dogs!", [PRESENT.split("\n\n## ")[0], TICKETS, CAFE, DOGS], ["Tours"]),
+        ("\n\n".join((TOURS, DOGS, FOOD)), "Dogs!", [TOURS, TICKETS, DOGS, FOOD], ["Tickets"]),
+        # The title alone is left out.
+        ("\n\n".join((TOURS.split("\n\n")[1], TICKETS, FOOD)), "Three.", [TOURS, TICKETS, FOOD], ["Tours"]),
+        # A text without any heading is no whole one.
+        (PRESENT.replace("# Tours\n\n", "").replace("## Tickets\n\n", "").replace("\n\n## Food", "").replace("two", "three"),
+         "Three hours.", [TOURS, TICKETS, FOOD], []),
+        # A section under another heading is not left out; nor is one that was joined with its neighbour.
+        (PRESENT.replace("## Tickets", "## Prices"), "Another heading.", [PRESENT.replace("## Tickets", "## Prices")], []),
+        (PRESENT.replace("\n\n## Food\n", ""), "One section.", [PRESENT.replace("\n\n## Food\n", "")], []),
+        # What the person asked for is done.
+        (LESS, "Make it shorter.", [LESS], []),
+        (LESS, "もっと短くしてください。", [LESS], []),
+        ("# Tours\n\nThey last two hours.", "Make it shorter.", ["# Tours\n\nThey last two hours."], []),
+        (LESS, "Don't shorten it, and delete nothing.", [LESS, TICKETS, FOOD], ["Tickets", "Food"]),
+        (LESS, "Replace the cutlery by the lessons.", [LESS, TICKETS, FOOD], ["Tickets", "Food"]),
+        (LESS, "何も削除せずに直して", [LESS, TICKETS, FOOD], ["Tickets", "Food"]),
+        ("\n\n".join((TOURS, TICKETS)), "Please delete the food section.", [TOURS, TICKETS], []),
+        (TOURS, "Please delete the section on food.", [TOURS, TICKETS], ["Tickets"]),
+        ("# 見学\n\n見学は2時間で、9時に始まります。\n\n## 券\n\n券は5ユーロです。", "Translate it into Japanese.",
+         ["# 見学\n\n見学は2時間で、9時に始まります。\n\n## 券\n\n券は5ユーロです。"], []),
+    ],
+)  # fmt: skip
+def test_sections_that_a_whole_text_leaves_out_are_kept(proposal, asked, whole, kept):
+    assert spec_proposals.complete_proposal(proposal, PRESENT, asked) == ("\n\n".join(whole), kept)
+
+
+def test_a_part_goes_into_its_sections():
+    """What stands between two lines of a part stays, also the headings there."""
+    present = "\n\n".join((PRESENT, DOGS, "## Groups\n\nA group has at most 20 people.\nIt needs a guide of its own."))
+    changed = present.replace("two hours", "three hours").replace("5 euros", "6 euros").replace("20", "25")
+    lines = "The tour lasts three hours.\n- A ticket costs 6 euros.\nA group has at most 25 people."
+    assert spec_proposals.complete_proposal(lines, present).text == changed
+    sections = "## Tickets\n\n- A ticket costs 6 euros.\n\n## Groups\n\nA group has at most 25 people."
+    assert spec_proposals.complete_proposal(sections, present).text == changed.replace("three hours", "two hours")
+
+
+def test_lines_like_those_of_a_neighbour_are_no_version_of_them():
+    adults, children = "## Adults\n\n- A ticket costs 5 euros.", "## Children\n\n- A ticket costs 3 euros."
+    present, changed = (
+        f"# Tours\n\n{adults}\n\n{children}",
+        [one.replace("costs", "now costs") for one in (adults, children)],
+    )
+    whole = spec_proposals.complete_proposal(f"# Tours\n\n{changed[0]}", present)
+    assert whole == (f"# Tours\n\n{changed[0]}\n\n{children}", ["Children"])
+    found = spec_drafting.parse_reply("\n\n".join(map(fenced, changed)))
+    assert spec_proposals.complete_proposal(found.text, present).text == "\n\n".join(("# Tours", *changed))
+
+
+def test_headings_are_what_authors_use_and_no_code():
+    present = "【見学】\n見学は2時間です。\n\n【券】\n券は5ユーロです。\n```\n# no heading\n```"
+    whole = spec_proposals.complete_proposal("【見学】\n見学は3時間で、9時に始まり、予約が要ります。", present)
+    assert whole == (present.replace("見学は2時間です。", "見学は3時間で、9時に始まり、予約が要ります。"), ["券"])
+
+
+@pytest.mark.parametrize(
+    ("fences", "whole"),
+    [
+        ([TOURS, CAFE], [TOURS, TICKETS, CAFE]),
+        (["- A ticket costs 6 euros.", CAFE, DOGS], [PRESENT.split("\n\n## ")[0], TICKETS.replace("5", "6"), CAFE, DOGS]),
+        # Before and after: versions of one part, of which the last counts.
+        (["- A ticket costs 5 euros.", "- A ticket costs 6 euros."], [PRESENT.replace("5 euros", "6 euros")]),
+        ([TICKETS, TICKETS.replace("\n- Children pay nothing.", "").replace("5", "6")], [PRESENT.replace("5 euros", "6 euros")]),
+        # The whole text, and what changed in it once more.
+        ([PRESENT.replace("5 euros", "6 euros"), "## Tickets\n\n- A ticket costs 6 euros."], [PRESENT.replace("5 euros", "6 euros")]),
+    ],
+)  # fmt: skip
+def test_fences_that_each_hold_a_part_are_all_taken(fences, whole):
+    reply = "I changed this:\n\n" + "\n\nAnd this:\n\n".join(map(fenced, fences))
+    found = spec_drafting.parse_reply(reply)
+    assert spec_proposals.complete_proposal(found.text, PRESENT).text == "\n\n".join(whole)
+    assert "```" not in found.talk or len(fences) > 1
+
+
+@given(
+    st.lists(st.sampled_from(["# A", "## B", "## C", "### D", "b", "cc", "", "```", "【E】"])),
+    st.lists(st.sampled_from(["# A", "## B", "## C", "### D", "x", "b", "", "```"])),
+)
+def test_no_line_of_a_section_that_is_left_out_is_lost(before, lines):
+    before, lines = "\n".join(before), "\n".join(lines)
+    whole = spec_proposals.complete_proposal(lines, before)
+    assert set(lines.split("\n")) <= {*whole.text.split("\n"), ""}
+    assert all(title in whole.text for title in whole.kept)
+    assert spec_proposals.complete_proposal(before, before).text == before

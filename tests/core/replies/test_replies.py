@@ -431,11 +431,117 @@ def test_words_stay_words(text):
             [("a?", "c.", "")],
         ),
         ("Q: How long?\nA: Five days.\n3. What else\nQ: b?\nA: c.", [("b?", "c.", "")]),
+        (
+            "### Direct\nHere is one:\nQ: a?\nA: b.\n\n### Reverse\nAnd another.\n\nQ: c?\nA: d.",
+            [("a?", "b.", "direct"), ("c?", "d.", "reverse")],
+        ),
+        (
+            "**direct** (2)\nQ: a?\nA: b.\nQ: c?\nA: d.\n\n**Reverse (one example):**\nQ: e?\nA: f.",
+            [("a?", "b.", "direct"), ("c?", "d.", "direct"), ("e?", "f.", "reverse")],
+        ),
+        (
+            "direct (2 examples)\n- a? — b.\n- c? — d.\n\n### 2. Not stated (1)\n- e? — f.",
+            [("a?", "b.", "direct"), ("c?", "d.", "direct"), ("e?", "f.", "not_stated")],
+        ),
+        ("【直接】（1問）\n質問：何日ですか。\n答え：五日です。", [("何日ですか。", "五日です。", "direct")]),
+        ('{"applied (1)": [{"q": "a?", "a": "b."}]}', [("a?", "b.", "applied")]),
+        ("Direct (how far?)\nQ: a?\nA: b.", [("a?", "b.", "")]),  # a question is no count
     ],
 )
 def test_a_kind_on_its_line_or_before_a_question_is_a_boundary(reply, pairs):
     found = replies.parse_pairs(reply)
     assert [(pair.question, pair.answer, pair.kind) for pair in found.pairs] == pairs
+
+
+def fence_rows(*rows):
+    return f"```json\n{dump([dict(zip(('q', 'a', 'kind'), row, strict=False)) for row in rows])}\n```"
+
+
+@pytest.mark.parametrize(
+    ("parts", "pairs"),
+    [
+        # Different questions: both fences are taken.
+        ([fence_rows(("a?", "b.")), "And two more:", fence_rows(("c?", "d."))], [("a?", "b."), ("c?", "d.")]),
+        # The same questions: the last version alone.
+        ([fence_rows(("a?", "b."), ("c?", "d.")), "I checked it again.", fence_rows(("A?", "x."), ("c ？", "y."))],
+         [("A?", "x."), ("c ？", "y.")]),
+        # One of them is written again: the others stay.
+        ([fence_rows(("a?", "b."), ("c?", "d.")), "The first is better so:", fence_rows(("a?", "x."))],
+         [("c?", "d."), ("a?", "x.")]),
+        ([fence_rows(("What is C?", "b.")), "", fence_rows(("What is C++?", "d."))], [("What is C?", "b."), ("What is C++?", "d.")]),
+        # Another version without an answer replaces nothing.
+        ([fence_rows(("a?", "b.")), "Again:", fence_rows(("a?", ""))], [("a?", "b.")]),
+        # The same question of another kind is another row.
+        ([fence_rows(("a?", "b.", "direct")), "", fence_rows(("a?", "c.", "applied"))], [("a?", "b."), ("a?", "c.")]),
+        *(([fence_rows(("a?", "b.")), words, fence_rows(("c?", "d."))], [("c?", "d.")])
+          for words in ("Corrected:", "The final version:", "修正版です。", "訂正：", "改訂したもの：")),
+    ],
+)  # fmt: skip
+def test_of_two_versions_in_fences_the_last_counts(parts, pairs):
+    found = replies.parse_pairs("\n".join(parts)).pairs
+    assert [(pair.question, pair.answer) for pair in found] == pairs
+
+
+ROUND, RULE = "- How long? — Five days.", ("State the rule.", "The ball is round.", "")
+FIVE = ("How long?", "Five days.", "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "pairs", "refused"),
+    [
+        (f"{ROUND}\n- State the rule. — The ball is round.", [FIVE, RULE], 0),
+        (f"{ROUND}\n- **State the rule.** The ball is round.", [FIVE, RULE], 0),
+        (f"{ROUND}\n- Name its size: 18 cm.", [FIVE, ("Name its size", "18 cm.", "")], 0),
+        (f"{ROUND}\n- Describe offside → A foul.", [FIVE, ("Describe offside", "A foul.", "")], 0),
+        (f"{ROUND}\n- State the rule for 5–7 players. — Two balls.",
+         [FIVE, ("State the rule for 5–7 players.", "Two balls.", "")], 0),
+        ("How long? — Five days.\nState the rule. — The ball is round.", [FIVE, RULE], 0),
+        ("1. How long?\n   Five days.\n2. State the rule.\n   The ball is round.", [FIVE, RULE], 0),
+        (f"{ROUND}\n\n- State the rule.\n\n  The ball is round.", [FIVE, RULE], 0),
+        (f"### Direct\n{ROUND}\n### Statement\n- State the rule. — The ball is round.",
+         [(*FIVE[:2], "direct"), (*RULE[:2], "statement")], 0),
+        ("Q: How long?\nA: Five days.\n\n### Statement\n- State the rule. — The ball is round.\n\n### Reverse\nQ: c?\nA: d.",
+         [FIVE, (*RULE[:2], "statement"), ("c?", "d.", "reverse")], 0),
+        ("1. [direct] Q: How long? A: Five days.\n- (statement) State the rule. — The ball is round.\nQ: c?\nA: d.",
+         [(*FIVE[:2], "direct"), (*RULE[:2], "statement"), ("c?", "d.", "direct")], 0),
+        ("・何日ですか。→ 五日です。\n・規則を述べてください。→ 球は丸い。\n・規則を一つ挙げよ。\n　球は丸い。",
+         [("何日ですか。", "五日です。", ""), ("規則を述べてください。", "球は丸い。", ""), ("規則を一つ挙げよ。", "球は丸い。", "")], 0),
+        # What cannot be told apart is refused: a row of its own, or instructions of the answer before?
+        (f"{ROUND}\n- State the rule.\n- The ball is round.", [FIVE], 1),
+        (f"{ROUND}\n- State the rule. The ball is round.\nThat is all.", [FIVE], 1),
+        (f"{ROUND}\n- State the rule.", [FIVE], 1),
+        ("- How do I report?\n- Take the phone.\n- State the fault.\n- Call the desk.", [], 1),
+        ("- How do I report?\n- Name the machine: its number.\n- Call the desk.", [], 1),
+        ("1. How long? — Five days.\n- State the rule. — The ball is round.", [FIVE], 1),
+        # Bullets of one answer, instructions among them.
+        ("1. How do I report?\n- Name the machine: its number.\n- Describe the fault — in a word.",
+         [("How do I report?", "Name the machine: its number.\nDescribe the fault — in a word.", "")], 0),
+        ("- How do I report? In steps:\n- State the machine.\n\n- How long? — Five days.",
+         [("How do I report?", "In steps:\nState the machine.", ""), FIVE], 0),
+        ("1. How do I report?\n   In steps:\n\n   - Name the machine: its number.\n   - Call.",
+         [("How do I report?", "In steps:\nName the machine: its number.\nCall.", "")], 0),
+        ("- How do I report?\n- State the machine.\n- Say what is broken.",
+         [("How do I report?", "State the machine.\nSay what is broken.", "")], 0),
+        ("**How do I report?**\n- Name the machine: its number.",
+         [("How do I report?", "Name the machine: its number.", "")], 0),
+        ("- Which colours? \n  - Red — at home.\n  - State parks — green.",
+         [("Which colours?", "Red — at home.\nState parks — green.", "")], 0),
+        ("Q: How do I report?\nA: So:\n- State the machine. — Its number.\n- Call.",
+         [("How do I report?", "So:\n- State the machine. — Its number.\n- Call.", "")], 0),
+        ("1. どう報告しますか。\n- 電話してください。\n- 番号を言ってください。",
+         [("どう報告しますか。", "電話してください。\n番号を言ってください。", "")], 0),
+    ],
+)  # fmt: skip
+def test_a_request_in_a_list_is_a_row_or_refused(reply, pairs, refused):
+    found = replies.parse_pairs(reply)
+    assert [(pair.question, pair.answer, pair.kind) for pair in found.pairs] == pairs
+    assert len(found.refused) == refused, found.refused
+
+
+def test_a_question_of_a_list_without_an_answer_is_said():
+    found = replies.parse_pairs("1. How long? — Five days.\n2. How far?\n3. How big? — Two.")
+    assert [pair.question for pair in found.pairs] == ["How long?", "How big?"]
+    assert [(one.text, one.reason) for one in found.refused] == [("How far?", "There is no answer to this question.")]
 
 
 @pytest.mark.parametrize(
@@ -449,6 +555,18 @@ def test_a_kind_on_its_line_or_before_a_question_is_a_boundary(reply, pairs):
         ("80点です。", 80),
         ("It makes 2 points of 3. Score: 60/100", 60),
         ("I cannot say.", None),
+        ("85", 85),
+        ("85/100", 85),
+        ("**85**", 85),
+        ("８５点", 85),
+        ("85%.", 85),
+        ("85\nThe figure is right, the unit is missing.", 85),
+        ("The figure is right.\nThe unit is missing.\n\n85", 85),
+        ("85\nIt makes 2/3 points.", 85),
+        ("1\nScore: 60", 60),
+        ("40\nNo, it is better than that.\n85", None),
+        ("120", None),
+        ("The tour lasts five days.\n24\nThat is all.", None),
     ],
 )
 def test_points_are_found_in_words(reply, score):
@@ -466,6 +584,28 @@ def test_points_are_found_in_words(reply, score):
         ("Winner: the second answer", "second"),
         ("第一の答えのほうが正確です。", "first"),
         ("The first is better in form, but the second is better.", None),
+        ("A", "first"),
+        ("**B**.", "second"),
+        ("first", "first"),
+        ("The second.", "second"),
+        ("Answer B", "second"),
+        ("tie", "tie"),
+        ("Equal", "tie"),
+        ("「A」", "first"),
+        ("「1」", "first"),
+        ("２", "second"),
+        ("「同じ」", "tie"),
+        ("引き分けです。", "tie"),
+        ("どちらも同じ", "tie"),
+        ("二つ目の回答", "second"),
+        ('{"better": "引き分け"}', "tie"),
+        ("B\nIt gives the figure.", "second"),
+        ("Both name the figure.\n\nA", "first"),
+        ("A\nBut the second is better.", None),
+        ("A\nB", None),
+        ("A player is named.", None),
+        ("The same player is named.", None),
+        ("1. It names the player.", None),
     ],
 )
 def test_a_preference_is_found_in_words(reply, better):

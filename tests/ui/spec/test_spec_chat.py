@@ -78,6 +78,25 @@ def test_a_proposal_is_taken_over_in_part(scene, server):
     assert scene.answer.offered.text().startswith("1 change was applied")
 
 
+def test_sections_that_the_model_left_out_are_kept_and_named(scene, server):
+    now = f"{OLD}\n## Whistle\n\nA whistle ends it.\n"
+    server.answer(BASE, PROPOSAL.replace("\n\nA whistle ends it.", ""))
+
+    async def go():
+        scene.spec = replace(scene.spec, text=now)
+        await scene.ask()
+        assert scene.answer.offered.text() == (
+            "1 change is suggested.\nThe suggestion leaves these sections out; they are kept: Whistle"
+        )
+        scene.answer.look.click()
+        dialog = scene.dialog()
+        dialog.sides.accept({0})
+        dialog.take.click()
+
+    scene.play(go())
+    assert scene.wanted == [(now.replace("60", "70"), now)]
+
+
 def test_what_was_edited_meanwhile_stays(scene, server):
     server.answer(BASE, PROPOSAL)
 
