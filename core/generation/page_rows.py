@@ -128,22 +128,41 @@ def format_gaps(plan: PagePlan) -> list[str]:
 
 
 def load_page(db: sqlite3.Connection) -> Page:
-    """The facts of the spec that are not ignored, in the order of its text, each with the headings above its passage."""
+    """The facts of the spec that are not ignored, in the order of its text, each with the headings above its passage.
+
+    All that the spec says beside them stands in `Page.elsewhere`.
+    """
     state = spec.load(db)
-    known = [fact for fact in facts.sort_by_place(state.text, facts.load(db)) if not fact.ignored]
+    ordered = facts.sort_by_place(state.text, facts.load(db))
+    known = [fact for fact in ordered if not fact.ignored]
     places = facts.find_places(state.text, known)
     parts = statements.split_statements(state.text)
 
     def find_headings(fact: Fact) -> tuple[str, ...]:
         start = places.get(fact.id, (-1, -1))[0]
         heading = next((part.heading for part in parts if part.start <= start < part.end), "")
-        return tuple(filter(None, heading.split(statements.SEPARATOR)))
+        return _split_headings(heading)
 
     blocks = _number_blocks(state.text, (places.get(fact.id, (-1, -1)) for fact in known))
     found = (
         PageFact(fact.name, fact.text, find_headings(fact), block) for fact, block in zip(known, blocks, strict=True)
     )
-    return Page(state.name, tuple(found))
+    return Page(state.name, tuple(found), tuple(_find_elsewhere(parts, ordered)))
+
+
+def _split_headings(heading: str) -> tuple[str, ...]:
+    return tuple(filter(None, heading.split(statements.SEPARATOR)))
+
+
+def _find_elsewhere(parts: Sequence[statements.Statement], all_facts: Sequence[Fact]) -> Iterator[PageFact]:
+    """The statements of the spec that no fact has word for word, then the ignored facts that are none of them.
+
+    A fact in other words than its passage may say less than it: then the passage is among these, too.
+    """
+    stated = {fact.text for fact in all_facts if not fact.ignored}
+    yield from (PageFact("", part.text, _split_headings(part.heading)) for part in parts if part.text not in stated)
+    stated.update(part.text for part in parts)
+    yield from (PageFact("", fact.text) for fact in all_facts if fact.ignored and fact.text not in stated)
 
 
 def _number_blocks(text: str, places: Iterable[tuple[int, int]]) -> Iterator[int]:

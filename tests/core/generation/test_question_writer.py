@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,20 @@ def test_a_question_that_does_not_belong_to_its_fact_is_left_out(kind, question)
     assert choose(f01=[(kind, question), ("direct", "How much is a day ticket?")]) == {
         "How much is a day ticket?": PAGE.facts[0].text
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "is_open"),
+    [
+        ("When does the last boat leave the island?", [False, False]),  # another fact says it
+        ("What colour is the upper deck painted?", [True, False]),  # a passage that is no fact says it
+        ("Who is the cook?", [True, True]),
+    ],
+)
+def test_an_open_question_is_checked_against_the_whole_text(question, is_open):
+    other = replace(PAGE, elsewhere=(PageFact("", "The upper deck is painted green.", ("Rules",)),))
+    written = {"f02": [WrittenQuestion("not_stated", question)]}
+    assert [bool(question_writer.choose_rows(page, "en", written)) for page in (PAGE, other)] == is_open
 
 
 def test_a_question_of_two_facts_is_nobodys_and_repeats_are_one():
