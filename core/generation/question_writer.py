@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import paths, prompts, providers
 from core.errors import JukuError, ProviderError
+from core.exam import point_making
 from core.generation import page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
@@ -71,6 +72,12 @@ UNSTATED_ANSWERS = {
 }
 
 
+OPEN_ENDED = ("short",)  # kinds that need not end as a question: keywords
+FREE_WORDS = ("false_premise", "not_stated")  # kinds whose answer is not what the question asks for
+_ENDS_AS_QUESTION = lazy_pattern(
+    "(?:[?？]|[かの](?:な|しら|ね)?|でしょう|だろう|っけ|よね|(?:教|おし)えて|(?:たい|欲しい|ほしい)(?:の|ん)?(?:です)?(?:が|けど)?|[んの]です(?:が|けど)"
+    '|(?:くだ|下)さい)[。．.!！…」』")）\\s]*$'
+)
 _HIRAGANA = lazy_pattern(r"[\u3041-\u309f]+")
 
 
@@ -245,7 +252,8 @@ def choose_rows(
 ) -> list[QuestionRow]:
     """Rows of the questions that belong to their fact: no figures from elsewhere, no repeats, and few facts fit better.
 
-    A question is taken to be open where no passage of the whole text shares much with it.
+    Texts that do not end as a question, and questions that hold their answer, are left out. A question is taken to be open
+    where no passage of the whole text shares much with it.
     """
     dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
     stated, index = make.state_facts(page, language), _FactIndex(page, language)
@@ -253,10 +261,18 @@ def choose_rows(
     rows: list[QuestionRow] = []
     for fact in page.facts:
         if fact.name in stated:
-            chosen = _choose(fact, written.get(fact.name, ()), index, dice)
+            offered = [one for one in written.get(fact.name, ()) if asks_openly(one, stated[fact.name])]
+            chosen = _choose(fact, offered, index, dice)
             passage = passages.recite(fact.name)
             rows += [_build_row(fact, one, stated[fact.name], passage, language, dice) for one in chosen]
     return drop_ambiguous(rows, _squeeze)
+
+
+def asks_openly(one: WrittenQuestion, answer: str) -> bool:
+    """Whether a written text ends as a question, but for keywords, and does not hold the answer to it."""
+    if one.kind not in OPEN_ENDED and not _ENDS_AS_QUESTION.search(one.question):
+        return False
+    return one.kind in FREE_WORDS or not point_making.gives_answer_away(one.question, answer)
 
 
 def _choose(
