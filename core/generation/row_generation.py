@@ -147,7 +147,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(DraftProposal(request.subject["fact"], _assign_kinds(pairs, request.subject["counts"])))
-    added_text = str(draft_rows.add_drafts(db, found, tr("chat model")))
+    added_text = str(draft_rows.add_drafts(db, found, answered[0].model))
     if not refused:
         return added_text
     unread_text = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
