@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.exam import point_making
+from core.exam import key_points, point_making
 from core.spec import facts
+
+MAX_GIVEN_CHARACTERS = 300  # of key points that a model gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,14 @@ class FactPoints:
         """
         taught = " ".join(self.by_name[name] for name in names if name in self.by_name)
         return point_making.suggest_points(answer, taught or answer, question, kind, self.texts)
+
+
+def are_usable(points: str, question: str, answer: str) -> bool:
+    """Whether key points that a model gives mark the answer as right, and tell it from what the question says."""
+    if not points.strip() or len(points) > MAX_GIVEN_CHARACTERS:
+        return False
+    own, asked = (key_points.judge_points(text, points, question, answer) for text in (answer, question))
+    return bool(own) and all(point.is_met for point in own) and not all(point.is_met for point in asked)
 
 
 NO_FACTS = FactPoints({}, ())

@@ -309,17 +309,20 @@ def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wordi
 
 
 def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
-    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings."""
+    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings.
+
+    One that came with key points was written for the exam.
+    """
     examined, trained = present.examined, present.trained + Counter(offer.fact.name for offer in fresh)
-    found: dict[str, tuple[int, int]] = {}  # fact: rank of the kind, place
+    found: dict[str, tuple[bool, int, int]] = {}  # fact: whether it has no key points, rank of the kind, place
     for place, offer in enumerate(fresh):
         name, kind = offer.fact.name, offer.pair.kind
         if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_OUT_KINDS:
             continue
-        rank = HELD_OUT_KINDS.index(kind), place
-        if rank < found.get(name, (len(HELD_OUT_KINDS), 0)) and not wordings.is_trained(offer):
+        rank = not offer.pair.key_points, HELD_OUT_KINDS.index(kind), place
+        if (name not in found or rank < found[name]) and not wordings.is_trained(offer):
             found[name] = rank
-    return {fresh[place] for _rank, place in found.values()}
+    return {fresh[place] for _without, _rank, place in found.values()}
 
 
 def _build_row(
@@ -337,9 +340,16 @@ def _build_row(
         facts=" ".join(one.name for one in (fact, *others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
-        key_points=points.suggest(pair.answer, [fact.name], pair.question, pair.kind) if points else "",
+        key_points=_choose_points(points, pair, fact) if points else "",
         source=source,
     )
+
+
+def _choose_points(points: FactPoints, pair: Pair, fact: Fact) -> str:
+    """The key points that the writer gave, where they mark its own answer as right; else made ones."""
+    if fact_points.are_usable(pair.key_points, pair.question, pair.answer):
+        return pair.key_points
+    return points.suggest(pair.answer, [fact.name], pair.question, pair.kind)
 
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec, against: str = "") -> bool:
