@@ -130,7 +130,13 @@ def iterate_unstated(page: ReadPage, dice: random.Random) -> Iterator[tuple[str,
 
 
 def _join_neighbours(page: ReadPage) -> list[str]:
-    """Each text with the one before and after it under the same heading, since a thing may be named in those alone."""
+    """Each text with the one before and after it under the same heading, since a thing may be named in those alone.
+
+    A fact in other words than its passage comes with the passage.
+    """
+    passages: dict[str, str] = {}
+    for passage in page.page.elsewhere:
+        passages[passage.name] = passages.get(passage.name, "") + passage.text
     found = []
     for number, one in enumerate(page.facts):
         near = page.facts[max(0, number - 2) : number + 3]
@@ -139,6 +145,7 @@ def _join_neighbours(page: ReadPage) -> list[str]:
                 (
                     *one.fact.headings[-1:],
                     *(other.fact.text for other in near if other.fact.headings == one.fact.headings),
+                    passages.get(one.fact.name, ""),
                 )
             )
         )
@@ -147,7 +154,7 @@ def _join_neighbours(page: ReadPage) -> list[str]:
 
 def _name_elsewhere(page: ReadPage) -> Iterator[str]:
     """Yield each passage that is no fact, with the things that facts under its heading name: it may speak of any of them."""
-    for one in page.page.elsewhere:
+    for one in (passage for passage in page.page.elsewhere if not passage.name):
         under = "".join(fact.text for fact in page.page.facts if fact.headings == one.headings)
         yield "".join((*one.headings[-1:], one.text, *(name for name, _kind in page.things if name in under)))
 

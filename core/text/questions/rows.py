@@ -56,8 +56,8 @@ class QuestionRow:
 class Page:
     """All facts of a page in their order. `subject` is what the page is about, as its title says.
 
-    `elsewhere` are the passages of the text that no fact states, each under its headings and without a name: no row
-    teaches them, but what they say is no open question.
+    `elsewhere` are the passages of the text that no fact states word for word, each under its headings, with the name of
+    the fact that stands on it or ''. No row teaches them, but what they say is no open question.
     """
 
     subject: str

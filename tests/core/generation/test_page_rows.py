@@ -164,12 +164,12 @@ def test_what_the_spec_says_beside_the_facts_stands_elsewhere_on_the_page(pool):
     write(pool, facts.ignore, [facts.load(pool.rows)[-1].id])
     page = page_rows.load_page(pool.rows)
     assert [fact.name for fact in page.facts] == ["f03", "f04"]
-    assert [(one.text, *one.headings[-1:]) for one in page.elsewhere] == [
-        ("The pool opens at six in the morning.", "Times"),
-        ("The pool closes at nine in the evening.", "Times"),
-        ("A ticket costs 4 euros.", "Prices"),
-        ("Dogs wait outside.", "Prices"),
-        ("The water is warm.",),
+    assert [(one.name, one.text, *one.headings[-1:]) for one in page.elsewhere] == [
+        ("", "The pool opens at six in the morning.", "Times"),
+        ("", "The pool closes at nine in the evening.", "Times"),
+        ("f03", "A ticket costs 4 euros.", "Prices"),
+        ("", "Dogs wait outside.", "Prices"),
+        ("", "The water is warm."),
     ]
     asked = [row.question for row in page_rows.draw_rows(page, "en", 1) if row.kind == "not_stated"]
     assert asked and not [one for one in asked if "dog" in one or "close" in one or "warm" in one]

@@ -204,6 +204,20 @@ def test_what_another_passage_says_is_never_asked_as_open(analyser):
     assert expected <= asked[0] and not expected & asked[1]
 
 
+@with_sudachi
+def test_a_passage_answers_for_its_own_fact():
+    """A fact may say less than its passage; of other things under the heading the passage says nothing."""
+    headings = ("町の図書館", "決まり")
+    facts = [
+        PageFact(f"F{n}", f"{one}は会員が使えます。", headings)
+        for n, one in enumerate(("機械", "椅子", "黒板", "本棚"), 1)
+    ]
+    elsewhere = [PageFact("F1", "機械は会員が使え、重さは3キロです。", headings)]
+    page = ReadPage(Page(headings[0], facts, elsewhere))
+    asked = {question for question, _form in iterate_unstated(page, random.Random(1))}
+    assert "本棚の重さはどのくらいですか。" in asked and "機械の重さはどのくらいですか。" not in asked
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
