@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.dataset import examples
-from core.exam import point_making, retrieval
+from core.exam import fact_points, retrieval
 from core.exam.retrieval import Passage, PassageIndex
 from core.formats import jsonl
 from core.spec import facts, spec
@@ -64,10 +64,9 @@ def _overlaps(span: tuple[int, int], passage: Passage) -> bool:
     return span[0] < passage.end and passage.start < span[1]
 
 
-def suggest_key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
+def suggest_key_points(db: sqlite3.Connection, question: str, answer: str, taught: Sequence[Fact]) -> str:
     """The key points of an answer in the exam, from its facts; without facts, from the answer itself."""
-    facts_text = " ".join(fact.text for fact in taught)
-    return point_making.suggest_points(answer, facts_text or answer, question)
+    return fact_points.load(db).suggest(answer, (fact.name for fact in taught), question)
 
 
 def add_row(

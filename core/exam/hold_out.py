@@ -11,7 +11,7 @@ from typing import Any
 
 from core.dataset import examples
 from core.dataset.examples import MEMORISED
-from core.exam import point_making
+from core.exam import fact_points
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings, similar_rows
@@ -176,16 +176,11 @@ def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) 
 
 def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed."""
-    known = {fact.name: fact for fact in facts.load(db)}
-    texts = tuple(fact.text for fact in known.values())
-    count = 0
+    made_points, count = fact_points.load(db), 0
     for row in examples.iterate(db, ids):
         if row.split != "train":
             continue
-        taught = " ".join(known[name].text for name in row.facts.split() if name in known)
-        points = row.key_points or point_making.suggest_points(
-            row.answer, taught or row.answer, row.question, row.kind, texts
-        )
+        points = row.key_points or made_points.suggest(row.answer, row.facts.split(), row.question, row.kind)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         count += 1

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
-from core.exam import point_making
+from core.exam import fact_points
+from core.exam.fact_points import FactPoints
 from core.formats import jsonl
 from core.language import trn
 from core.lazy_rapidfuzz import fuzz, process
@@ -132,9 +133,10 @@ def add_drafts(
     reporter = reporter or Reporter()
     state, present = spec.load(db), load_present_rows(db)
     known, selection = present.known, _select(present, proposals, reporter)
+    points = fact_points.load(db)
     fresh, held_out, wordings = selection.fresh, selection.held_out, selection.wordings
     added = AddedDrafts(len(fresh), len(held_out), 0, selection.offered - len(fresh))
-    rows = [_build_row(state, offer, source, known, offer in held_out) for offer in fresh]
+    rows = [_build_row(state, offer, source, known, points if offer in held_out else None) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
@@ -307,34 +309,47 @@ def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wordi
 
 
 def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
-    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings."""
+    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings.
+
+    One that came with key points was written for the exam.
+    """
     examined, trained = present.examined, present.trained + Counter(offer.fact.name for offer in fresh)
-    found: dict[str, tuple[int, int]] = {}  # fact: rank of the kind, place
+    found: dict[str, tuple[bool, int, int]] = {}  # fact: whether it has no key points, rank of the kind, place
     for place, offer in enumerate(fresh):
         name, kind = offer.fact.name, offer.pair.kind
         if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_OUT_KINDS:
             continue
-        rank = HELD_OUT_KINDS.index(kind), place
-        if rank < found.get(name, (len(HELD_OUT_KINDS), 0)) and not wordings.is_trained(offer):
+        rank = not offer.pair.key_points, HELD_OUT_KINDS.index(kind), place
+        if (name not in found or rank < found[name]) and not wordings.is_trained(offer):
             found[name] = rank
-    return {fresh[place] for _rank, place in found.values()}
+    return {fresh[place] for _without, _rank, place in found.values()}
 
 
-def _build_row(state: Spec, offer: _Offer, source: str, known: Mapping[str, Fact], held_out: bool) -> Example:
+def _build_row(
+    state: Spec, offer: _Offer, source: str, known: Mapping[str, Fact], points: FactPoints | None
+) -> Example:
+    """The row of an offer; `points` make the key points of one that is held out, None for a training row."""
     fact, pair, others = offer.fact, offer.pair, offer.others
-    if held_out and offer.held is not None:
+    if points and offer.held is not None:
         pair, others = replace(pair, answer=offer.held.answer), _find_others(known, offer.held.others)
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
-        split="test" if held_out else "train",
+        split="test" if points else "train",
         kind=pair.kind,
         status="draft",
         facts=" ".join(one.name for one in (fact, *others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
-        key_points=point_making.suggest_points(pair.answer, fact.text, pair.question, pair.kind) if held_out else "",
+        key_points=_choose_points(points, pair, fact) if points else "",
         source=source,
     )
+
+
+def _choose_points(points: FactPoints, pair: Pair, fact: Fact) -> str:
+    """The key points that the writer gave, where they mark its own answer as right; else made ones."""
+    if fact_points.are_usable(pair.key_points, pair.question, pair.answer):
+        return pair.key_points
+    return points.suggest(pair.answer, [fact.name], pair.question, pair.kind)
 
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec, against: str = "") -> bool:

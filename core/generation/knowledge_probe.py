@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from core.exam import fact_coverage, graders, point_making
+from core.exam import fact_coverage, fact_points, graders
 from core.exam.graders import PlainQuestion
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
@@ -44,10 +44,11 @@ def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str
     best = {name: sorted(found)[:QUESTIONS_PER_FACT] for name, found in rows.items()}
     texts = similar_rows.load_row_texts(db, [id for found in best.values() for _none, _rank, id, _points in found])
     questions: dict[str, list[tuple[str, str, str]]] = {}
+    made = fact_points.load(db)
     for name, found in best.items():
-        for _none, _rank, id, given in found:
+        for _none, rank, id, given in found:
             question, answer = texts[id].question, texts[id].answer
-            if question and (points := given or point_making.suggest_points(answer, answer, question)):
+            if question and (points := given or made.suggest(answer, [name], question, KINDS[rank])):
                 questions.setdefault(name, []).append((question, points, answer))
     return questions
 

@@ -44,7 +44,8 @@ UNANSWERED = (RequestStatus.WAITING, RequestStatus.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """One request of an LLM run. `subject` is what it is about, in the task's own keys; `replies` are the texts as they came."""
+    """One request of an LLM run. `subject` is what it is about, in the task's own keys; `replies` are the texts as they came
+    from the `model`."""
 
     id: int
     subject: dict[str, Any]
@@ -52,6 +53,7 @@ class LlmRequest:
     replies: list[str] = field(default_factory=list)
     tokens: int = 0
     error: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,13 @@ def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> 
     """The requests of an LLM run that have one of these statuses."""
     marks = ",".join("?" * len(statuses))
     rows = db.execute(
-        f"SELECT id, about, status, replies, tokens, error FROM inquiry_request WHERE inquiry = ? AND status IN ({marks}) "
-        "ORDER BY id",
+        "SELECT r.id, r.about, r.status, r.replies, r.tokens, r.error, i.model FROM inquiry_request r "
+        f"JOIN inquiry i ON i.id = r.inquiry WHERE r.inquiry = ? AND r.status IN ({marks}) ORDER BY r.id",
         (id, *statuses),
     )
     return [
-        LlmRequest(number, json.loads(subject), RequestStatus(status), json.loads(replies), tokens, error)
-        for number, subject, status, replies, tokens, error in rows
+        LlmRequest(number, json.loads(subject), RequestStatus(status), json.loads(replies), tokens, error, model)
+        for number, subject, status, replies, tokens, error, model in rows
     ]
 
 

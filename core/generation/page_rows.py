@@ -2,8 +2,9 @@
 
 import sqlite3
 import threading
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -128,22 +129,49 @@ def format_gaps(plan: PagePlan) -> list[str]:
 
 
 def load_page(db: sqlite3.Connection) -> Page:
-    """The facts of the spec that are not ignored, in the order of its text, each with the headings above its passage."""
+    """The facts of the spec that are not ignored, in the order of its text, each with the headings above its passage.
+
+    All that the spec says beside them stands in `Page.elsewhere`.
+    """
     state = spec.load(db)
-    known = [fact for fact in facts.sort_by_place(state.text, facts.load(db)) if not fact.ignored]
+    ordered = facts.sort_by_place(state.text, facts.load(db))
+    known = [fact for fact in ordered if not fact.ignored]
     places = facts.find_places(state.text, known)
     parts = statements.split_statements(state.text)
 
     def find_headings(fact: Fact) -> tuple[str, ...]:
         start = places.get(fact.id, (-1, -1))[0]
         heading = next((part.heading for part in parts if part.start <= start < part.end), "")
-        return tuple(filter(None, heading.split(statements.SEPARATOR)))
+        return _split_headings(heading)
 
     blocks = _number_blocks(state.text, (places.get(fact.id, (-1, -1)) for fact in known))
     found = (
         PageFact(fact.name, fact.text, find_headings(fact), block) for fact, block in zip(known, blocks, strict=True)
     )
-    return Page(state.name, tuple(found))
+    return Page(state.name, tuple(found), tuple(_find_elsewhere(parts, ordered, places)))
+
+
+def _split_headings(heading: str) -> tuple[str, ...]:
+    return tuple(filter(None, heading.split(statements.SEPARATOR)))
+
+
+def _find_elsewhere(
+    parts: Sequence[statements.Statement], all_facts: Sequence[Fact], places: Mapping[int, tuple[int, int]]
+) -> Iterator[PageFact]:
+    """The statements of the spec that no fact has word for word, then the ignored facts that are none of them.
+
+    A fact in other words than its passage may say less than it: then the passage is among these, with the fact's name.
+    `places` are the spans of the facts that are not ignored.
+    """
+    stated = {fact.text for fact in all_facts if not fact.ignored}
+    spans = sorted((*places[fact.id], fact.name) for fact in all_facts if fact.id in places)
+    for part in parts:
+        if part.text not in stated:
+            before = bisect_left(spans, (part.end,))
+            is_passage = before > 0 and spans[before - 1][1] > part.start
+            yield PageFact(spans[before - 1][2] if is_passage else "", part.text, _split_headings(part.heading))
+    stated.update(part.text for part in parts)
+    yield from (PageFact("", fact.text) for fact in all_facts if fact.ignored and fact.text not in stated)
 
 
 def _number_blocks(text: str, places: Iterable[tuple[int, int]]) -> Iterator[int]:

@@ -14,7 +14,8 @@ import msgspec
 from core.checks.json_positions import dumps
 from core.dataset import examples
 from core.dataset.filters import Filter
-from core.exam import graders, point_making
+from core.exam import fact_points, graders
+from core.exam.fact_points import FactPoints
 from core.exam.graders import GraderMark
 from core.formats import csv_cells
 from core.formats.output_files import replace_file
@@ -34,7 +35,7 @@ ModelKey = tuple[str, str]  # a provider's id and a model of it
 
 @dataclass(frozen=True, slots=True)
 class QuestionToRecord:
-    """A question with all messages before it in its row, and the expected answer."""
+    """A question with all messages before it in its row, and the expected answer. `points` make key points where it has none."""
 
     question: str
     reference: str
@@ -42,6 +43,7 @@ class QuestionToRecord:
     kind: str
     facts: str
     messages: list[Message]
+    points: FactPoints = fact_points.NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,13 @@ class PairCounts:
 
 def load_questions(db: sqlite3.Connection, all_rows: bool = False) -> list[QuestionToRecord]:
     """The exam questions, with `all_rows` also those of all approved rows; of rows that ask the same, the first."""
-    system, found = spec.load(db).system_prompt, dict[str, QuestionToRecord]()
+    system, found, points = spec.load(db).system_prompt, dict[str, QuestionToRecord](), fact_points.load(db)
     for split in ("test", "") if all_rows else ("test",):
         for row in examples.iterate(db, Filter(split=split, status="approved")):
             if row.question and (row.answer or row.key_points) and row.question not in found:
                 messages = _read_messages(row.data, row.question, system)
                 found[row.question] = QuestionToRecord(
-                    row.question, row.answer, row.key_points, row.kind, row.facts, messages
+                    row.question, row.answer, row.key_points, row.kind, row.facts, messages, points
                 )
     return list(found.values())
 
@@ -154,9 +156,9 @@ def find_unanswered(
 
 
 def build_subjects(model_key: ModelKey, questions: Iterable[QuestionToRecord]) -> Iterator[dict[str, Any]]:
-    """The subjects of an LLM run, one a question; without key points they are taken from the expected answer."""
+    """The subjects of an LLM run, one a question; without key points they are made from the expected answer and its facts."""
     for one in questions:
-        points = one.key_points or point_making.suggest_points(one.reference, one.reference, one.question, one.kind)
+        points = one.key_points or one.points.suggest(one.reference, one.facts.split(), one.question, one.kind)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
         yield {"provider": model_key[0], "model": model_key[1], "key_points": points, **values}
 

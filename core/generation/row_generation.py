@@ -27,7 +27,7 @@ MAX_NEIGHBOUR_QUESTIONS = 4  # of each of them
 MAX_EXAMPLE_TOKENS = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 MAX_REASONS_SHOWN = 3  # why pieces of replies could not be used, that are told
-EXAM_WORDING_KIND = "reworded"  # what is asked for where a wording for the exam lacks
+EXAM_WORDING_KIND = "reworded"  # of the row that a wording for the exam becomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class GenerationEstimate:
 
 
 def build_requests(entries: Iterable[FactCoverage], kinds: Sequence[str] = fact_coverage.KINDS) -> list[RowRequest]:
-    """What the study plan still lacks, of these kinds; a wording for the exam is one more `reworded`."""
+    """What the study plan still lacks, of these kinds, and a wording for the exam under `EXAM`."""
     found = []
     for entry in entries:
         lacking = entry.lacking
         counts = {kind: lacking[kind] for kind in kinds if kind in lacking}
         if lacking.get(EXAM):
-            counts[EXAM_WORDING_KIND] = counts.get(EXAM_WORDING_KIND, 0) + lacking[EXAM]
+            counts[EXAM] = lacking[EXAM]
         if counts:
             found.append(RowRequest(entry.fact, counts))
     return found
@@ -147,7 +147,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(DraftProposal(request.subject["fact"], _assign_kinds(pairs, request.subject["counts"])))
-    added_text = str(draft_rows.add_drafts(db, found, tr("chat model")))
+    added_text = str(draft_rows.add_drafts(db, found, answered[0].model))
     if not refused:
         return added_text
     unread_text = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
@@ -160,15 +160,22 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
 def _assign_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
     """The pairs, those without a kind of use given the kinds that were asked for and have not come, in their order."""
     open_ = Counter(counts)
-    open_.subtract(Counter(pair.kind for pair in pairs if pair.kind in open_))
+    came = (EXAM if _is_exam_wording(pair) and EXAM in counts else pair.kind for pair in pairs)
+    open_.subtract(Counter(kind for kind in came if kind in open_))
     found = []
     for pair in pairs:
         kind = pair.kind
         if kind not in fact_coverage.KINDS:
-            kind = next((one for one in counts if open_[one] > 0), EXAM_WORDING_KIND)
+            kind = EXAM if _is_exam_wording(pair) else next((one for one in counts if open_[one] > 0), EXAM)
             open_[kind] -= 1
+            kind = EXAM_WORDING_KIND if kind == EXAM else kind
         found.append(replace(pair, kind=kind))
     return found
+
+
+def _is_exam_wording(pair: Pair) -> bool:
+    """Whether the model wrote a pair for the exam: only then is it asked for key points."""
+    return bool(pair.key_points) and pair.kind in ("", EXAM_WORDING_KIND)
 
 
 TASK = LlmTask(

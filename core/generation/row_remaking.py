@@ -10,7 +10,8 @@ from core import prompts, replies
 from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.filters import Filter
-from core.exam import point_making
+from core.exam import fact_points
+from core.exam.fact_points import FactPoints
 from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import HELD_OUT_SPLITS
 from core.generation.llm_runs import LlmRequest, LlmTask
@@ -53,13 +54,13 @@ def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: R
     `Cancelled` when the reporter is cancelled.
     """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    fresh, remade = _FreshRows(db), 0
+    fresh, points, remade = _FreshRows(db), fact_points.load(db), 0
     for done, row in enumerate(examples.iterate(db, ids)):
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
             made = fresh.take(row) if row.source == page_rows.SOURCE else None
             texts = _choose_texts(made, row) if made else _rewrite_texts(row, taught, state)
-            _rewrite_row(db, row, *texts, taught, state)
+            _rewrite_row(db, row, *texts, taught, state, points)
             remade += 1
     return _format_result(remade, len(ids) - remade)
 
@@ -148,7 +149,13 @@ def _build_edge_pattern(sign: str, look: str) -> str:
 
 
 def _rewrite_row(
-    db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec
+    db: sqlite3.Connection,
+    row: Example,
+    question: str,
+    answer: str,
+    taught: Sequence[Fact],
+    state: Spec,
+    points: FactPoints,
 ) -> None:
     """Rewrite a row as a draft: it is not trained on before a person has compared it with its earlier texts."""
     examples.set_field(db, row.id, "notes", _add_earlier_texts(row, question, answer))
@@ -160,10 +167,8 @@ def _rewrite_row(
     if len(taught) == 1 and row.quote:
         examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
-        taught_text = " ".join(fact.text for fact in taught)
-        examples.set_field(
-            db, row.id, "key_points", point_making.suggest_points(answer, taught_text, question, row.kind)
-        )
+        made = points.suggest(answer, (fact.name for fact in taught), question, row.kind)
+        examples.set_field(db, row.id, "key_points", made)
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)
@@ -202,14 +207,14 @@ def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message
 
 def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    there, remade = set(find_stale_rows(db)), 0
+    there, points, remade = set(find_stale_rows(db)), fact_points.load(db), 0
     for request in answered:
         id = request.subject["row"]
         row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
         written = replies.parse_pairs(request.replies[0]).pairs
         if row and taught and len(written) == 1:
-            _rewrite_row(db, row, written[0].question, written[0].answer, taught, state)
+            _rewrite_row(db, row, written[0].question, written[0].answer, taught, state, points)
             remade += 1
     return _format_result(remade, len(answered) - remade)
 

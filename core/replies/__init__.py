@@ -51,12 +51,16 @@ _JSON_LINE = lazy_pattern(r"^[ \t]{0,20}[\[{]", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question with its answer. `kind` is one of `KINDS` or ''; `quote` the passage of the spec that the model cites."""
+    """A question with its answer. `kind` is one of `KINDS` or ''; `quote` the passage of the spec that the model cites.
+
+    `key_points` are what a right answer must say, as the model gives them, '' where it gives none: nobody has checked them.
+    """
 
     question: str
     answer: str
     kind: str = ""
     quote: str = ""
+    key_points: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ def _sort_out_pairs(raws: Iterable[RawPair]) -> ParsedPairs:
             piece = " / ".join(filter(None, (raw.question.strip(), raw.answer.strip(), raw.quote.strip())))
             parsed.refused.append(_build_refused_piece(piece, reason))
         else:
-            parsed.pairs.append(Pair(raw.question.strip(), raw.answer.strip(), raw.kind, raw.quote.strip()))
+            texts = (raw.question, raw.answer, raw.kind, raw.quote, raw.key_points)
+            parsed.pairs.append(Pair(*(text.strip() for text in texts)))
     return parsed
 
 

@@ -27,7 +27,7 @@ _NAMES = {
 _FIELD_BY_NAME = {name: field for field, names in _NAMES.items() for name in names.split()}
 _KINDS = {
     "direct": "直接 直接の質問 直接質問",
-    "reworded": "rewording reword rephrased rephrasing paraphrase paraphrased 言い換え 言いかえ",
+    "reworded": "rewording reword rephrased rephrasing paraphrase paraphrased exam exam_wording 言い換え 言いかえ 試験",
     "reverse": "reversed inverse 逆 逆質問 逆向き 逆方向",
     "applied": "application apply 応用",
     "combined": "combination combine multi_hop 組み合わせ 複合",
@@ -53,7 +53,9 @@ _INDEX = lazy_pattern(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
 
 
 class RawPair(NamedTuple):
-    """A question and an answer as found, untrimmed; either may be ''. `reason` says why they cannot be used."""
+    """A question and an answer as found, untrimmed; either may be ''. `reason` says why they cannot be used, and
+    `key_points` what a right answer must say.
+    """
 
     question: str = ""
     answer: str = ""
@@ -61,6 +63,7 @@ class RawPair(NamedTuple):
     quote: str = ""
     reason: str = ""
     is_truncated: bool = False
+    key_points: str = ""
 
 
 def parse_field_name(name: str) -> tuple[str, str]:
@@ -150,7 +153,7 @@ def _group_fields(value: JsonObject) -> dict[str, dict[str, object]]:
     """The fields by the number in their names: question1 belongs to answer1."""
     groups: dict[str, dict[str, object]] = {}
     for key, inner in value.items():
-        field, number = parse_field_name(key)
+        field, number = ("key_points", "") if key == "key_points" else parse_field_name(key)
         if field:
             groups.setdefault(number, {}).setdefault(field, inner)
     return groups
@@ -174,6 +177,7 @@ def _iterate_group_pairs(fields: dict[str, object], kind: str, is_truncated: boo
             "\n".join(quotes),
             "",
             bool(truncated) or (is_truncated and not (question and answer)),
+            " ; ".join(text for text in _get_texts(fields.get("key_points")) if not isinstance(text, TruncatedText)),
         )
     if not questions and not answers and fields.get("question", fields.get("answer", "")) is None:
         yield RawPair(kind=kind, quote="".join(quotes))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-PAIR_KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated")
+PAIR_KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "exam")
 VERDICTS = ("supported", "contradicts", "not_in_text")
 
 
@@ -27,7 +27,13 @@ PAIRS_SCHEMA: dict[str, Any] = _build_schema(
         "examples": {
             "type": "array",
             "items": _build_object(
-                {"question": _TEXT, "answer": _TEXT, "kind": {"type": "string", "enum": [*PAIR_KINDS]}, "quote": _TEXT}
+                {
+                    "question": _TEXT,
+                    "answer": _TEXT,
+                    "kind": {"type": "string", "enum": [*PAIR_KINDS]},
+                    "quote": _TEXT,
+                    "key_points": _TEXT,
+                }
             ),
         }
     },

@@ -15,7 +15,7 @@ from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.filters import Filter
 from core.errors import JukuError
-from core.exam import hold_out, point_making
+from core.exam import fact_points, hold_out
 from core.formats import jsonl
 from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import HELD_OUT_KINDS
@@ -173,7 +173,7 @@ def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow], tag: str = "")
     Those that were added since they were chosen, by a second click or by the loop, are left out.
     """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    texts = tuple(fact.text for fact in known.values())
+    made_points = fact_points.load(db)
     present = Counter(one.fact for one in load(db))
     asked = {row.question for row in examples.iterate(db, Filter(split="validation"))}
     made: list[Example] = []
@@ -182,7 +182,7 @@ def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow], tag: str = "")
             continue
         fact = known[row.facts[0]]
         present[fact.name] += 1
-        points = point_making.suggest_points(row.answer, fact.text, row.question, row.kind, texts)
+        points = made_points.suggest(row.answer, [fact.name], row.question, row.kind)
         fields = {
             "split": "validation",
             "status": "approved",
@@ -205,12 +205,12 @@ def load(db: sqlite3.Connection) -> list[Probe]:
     known = {fact.name: fact for fact in facts.load(db) if not fact.ignored}
     rows = [row for row in examples.iterate(db, Filter(split="validation", status="approved")) if row.id not in leaked]
     rows.sort(key=lambda row: TAG not in row.tags.split())
-    taken, found = Counter[str](), list[Probe]()
+    taken, found, made_points = Counter[str](), list[Probe](), fact_points.load(db)
     for row in rows:
         name = next((name for name in row.facts.split() if name in known), "")
         if name and row.question and row.answer and taken[name] < PROBES_PER_FACT:
             taken[name] += 1
-            points = row.key_points or point_making.suggest_points(row.answer, known[name].text, row.question, row.kind)
+            points = row.key_points or made_points.suggest(row.answer, [name], row.question, row.kind)
             found.append(Probe(row.id, row.question, row.answer, points, row.kind, name))
     return found
 

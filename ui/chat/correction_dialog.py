@@ -132,7 +132,7 @@ class CorrectionDialog(QDialog):
         def work(db: sqlite3.Connection) -> tuple[FactGuess, str]:
             found = corrections.guess_facts(db, question, answer)
             taught = [fact for fact in found.facts if fact.name in found.meant] if chosen is None else chosen
-            return found, corrections.suggest_key_points(question, answer, taught) if answer else ""
+            return found, corrections.suggest_key_points(db, question, answer, taught) if answer else ""
 
         async def guess() -> None:
             found, points = await self._workspace.project.read(work)

@@ -66,6 +66,7 @@ class _Maker:
     def __init__(self, page: Page, seed: int, reader: Reader) -> None:
         texts = [fact.text for fact in page.facts]
         self.dice = random.Random(seed)  # noqa: S311 - rows, no secrets
+        self._elsewhere = page.elsewhere
         self.names, self.people = _find_names(page, reader)
         self.subject = name_subject(page.subject, texts)
         self.told = tell(page, reader, self.names, self.people)
@@ -89,7 +90,10 @@ class _Maker:
                 self._add(question, answer, "applied", told.names, form)
         self._add_combined()
         self._add_shuffled()
-        for told, question, answer in ask_unstated(self.told, UNSTATED, self.subject, sorted(self.names), self.dice):
+        unstated = ask_unstated(
+            self.told, UNSTATED, self.subject, sorted(self.names), self.dice, elsewhere=self._elsewhere
+        )
+        for told, question, answer in unstated:
             self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
         return self._without_conflicts()
 

@@ -9,6 +9,7 @@ from core.text.questions.english_clauses import is_person
 from core.text.questions.english_context import Told
 from core.text.questions.english_forms import shorten
 from core.text.questions.english_frames import Subject
+from core.text.questions.rows import PageFact
 from core.text.questions.shared_not_stated import Attribute, find_absent, iterate_choices
 
 ANSWERS = ("The text does not say that.", "That is not in the text.", "The text says nothing about that.")
@@ -98,19 +99,25 @@ _OF_ALL = (
 
 
 def ask_unstated(
-    all_told: Sequence[Told], count: int, subject: Subject, names: Sequence[str], dice: random.Random
+    all_told: Sequence[Told],
+    count: int,
+    subject: Subject,
+    names: Sequence[str],
+    dice: random.Random,
+    elsewhere: Sequence[PageFact] = (),
 ) -> Iterator[tuple[Told, str, str]]:
     """Yield a statement, a question about its thing that the page leaves open, and the answer; about `count` for each.
 
     Of a thing, an attribute counts as open where neither a statement that names the thing nor another one under its
-    heading has a sign of it; of the page, where no statement has one.
+    heading has a sign of it; of the page, where no statement has one. `elsewhere` are passages beside the statements
+    (`Page.elsewhere`), which may have a sign as well.
     """
-    texts = [told.answer for told in all_told]
-    of_all = list(find_absent(_OF_ALL, [*texts, *("\n".join(told.fact.headings) for told in all_told)]))
+    said = [*(PageFact(told.fact.name, told.answer, told.fact.headings) for told in all_told), *elsewhere]
+    of_all = find_absent(_OF_ALL, [text for one in said for text in (one.text, "\n".join(one.headings))])
     choices = iterate_choices(of_all, dice)
     seen: set[str] = set()
     for told in all_told:
-        own = list(_ask_thing(told, all_told, names, dice))
+        own = list(_ask_thing(told, said, names, dice))
         for number in range(count):
             if own and (number % 2 == 0 or not of_all):
                 question = own.pop()
@@ -125,13 +132,13 @@ def ask_unstated(
                 yield told, question, dice.choice(ANSWERS)
 
 
-def _ask_thing(told: Told, all_told: Sequence[Told], names: Sequence[str], dice: random.Random) -> Iterator[str]:
+def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice: random.Random) -> Iterator[str]:
     """Yield open questions about the thing of a statement."""
     name, is_person, head, plural = _find_thing(told, names)
     if not name:
         return
     stem = head.removesuffix("s")[:8].lower()
-    near = [one.answer for one in all_told if stem in one.answer.lower() or one.fact.headings == told.fact.headings]
+    near = [one.text for one in said if stem in one.text.lower() or one.headings == told.fact.headings]
     attributes = find_absent(_OF_PEOPLE if is_person else _OF_THINGS, near)
     questions = [frame.format(n=name) for attribute in attributes for frame in attribute.frames]
     dice.shuffle(questions)

@@ -111,8 +111,9 @@ _BY_KIND = {"thing": _build(_OF_THINGS), "person": _build(_OF_PEOPLE), "act": _b
 
 def iterate_unstated(page: ReadPage, dice: random.Random) -> Iterator[tuple[str, str]]:
     """Yield open questions without end, each with its form: of the subject, of things of the page, for reasons."""
-    whole = iterate_choices(find_absent(_SUBJECT, page.texts), dice)
-    near = _join_neighbours(page)
+    elsewhere = [text for one in page.page.elsewhere for text in (one.text, *one.headings)]
+    whole = iterate_choices(find_absent(_SUBJECT, [*page.texts, *elsewhere]), dice)
+    near = [*_join_neighbours(page), *_name_elsewhere(page)]
     choices = {kind: iterate_choices(attributes, dice) for kind, attributes in _BY_KIND.items()}
     things = page.things[:MAX_THINGS]
     for _ in range(MAX_TRIES):
@@ -129,7 +130,13 @@ def iterate_unstated(page: ReadPage, dice: random.Random) -> Iterator[tuple[str,
 
 
 def _join_neighbours(page: ReadPage) -> list[str]:
-    """Each text with the one before and after it under the same heading, since a thing may be named in those alone."""
+    """Each text with the one before and after it under the same heading, since a thing may be named in those alone.
+
+    A fact in other words than its passage comes with the passage.
+    """
+    passages: dict[str, str] = {}
+    for passage in page.page.elsewhere:
+        passages[passage.name] = passages.get(passage.name, "") + passage.text
     found = []
     for number, one in enumerate(page.facts):
         near = page.facts[max(0, number - 2) : number + 3]
@@ -138,15 +145,24 @@ def _join_neighbours(page: ReadPage) -> list[str]:
                 (
                     *one.fact.headings[-1:],
                     *(other.fact.text for other in near if other.fact.headings == one.fact.headings),
+                    passages.get(one.fact.name, ""),
                 )
             )
         )
     return found
 
 
+def _name_elsewhere(page: ReadPage) -> Iterator[str]:
+    """Yield each passage that is no fact, with the things that facts under its heading name: it may speak of any of them."""
+    for one in (passage for passage in page.page.elsewhere if not passage.name):
+        under = "".join(fact.text for fact in page.page.facts if fact.headings == one.headings)
+        yield "".join((*one.headings[-1:], one.text, *(name for name, _kind in page.things if name in under)))
+
+
 def iterate_reasons(read: ReadFact, page: ReadPage) -> Iterator[str]:
-    """Yield the question why a fact is so, where neither it nor its neighbours under the same heading say why."""
-    near = [one.fact.text for one in page.facts if one.fact.headings == read.fact.headings]
+    """Yield the question why a fact is so, where no passage under the same heading says why."""
+    said = [*page.page.facts, *page.page.elsewhere]
+    near = [one.text for one in said if one.headings == read.fact.headings]
     if any(_REASON.search(text) for text in near):
         return
     for sentence in read.sentences:

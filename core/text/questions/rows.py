@@ -54,10 +54,15 @@ class QuestionRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All facts of a page in their order. `subject` is what the page is about, as its title says."""
+    """All facts of a page in their order. `subject` is what the page is about, as its title says.
+
+    `elsewhere` are the passages of the text that no fact states word for word, each under its headings, with the name of
+    the fact that stands on it or ''. No row teaches them, but what they say is no open question.
+    """
 
     subject: str
     facts: Sequence[PageFact]
+    elsewhere: Sequence[PageFact] = ()
 
 
 def drop_ambiguous(rows: Iterable[QuestionRow], find_key: Callable[[str], str]) -> list[QuestionRow]:

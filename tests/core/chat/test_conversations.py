@@ -230,7 +230,7 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
 
     def add(db):
         made.append(corrections.add_row(db, QUESTION, "Three players.", taught, "direct"))
-        points = corrections.suggest_key_points("How many play?", "A team has three players.", taught)
+        points = corrections.suggest_key_points(db, "How many play?", "A team has three players.", taught)
         made.append(
             corrections.add_row(db, "How many play?", "A team has three.", taught, "reworded", "approved", points)
         )
@@ -246,7 +246,7 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
 
 def test_without_a_spec_no_fact_is_guessed(project):
     assert corrections.guess_facts(project.rows, QUESTION, "Three.") == corrections.FactGuess([], [])
-    assert corrections.suggest_key_points(QUESTION, "A team has 3 players.", []) == "3"
+    assert corrections.suggest_key_points(project.rows, QUESTION, "A team has 3 players.", []) == "3"
 
 
 @pytest.mark.parametrize(

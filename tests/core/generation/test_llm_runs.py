@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 
 from core import paths
-from core.dataset import examples
+from core.dataset import examples, filters
+from core.dataset.filters import Filter
 from core.errors import ProviderError
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
@@ -52,6 +53,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert (outcome.answered, outcome.failed, outcome.error) == (10, 0, "")
     assert outcome.message == "20 rows were added as drafts. 10 are kept for the exam."
     assert {row.status for row in rows(gates)} == {"draft"}
+    assert len(list(filters.find(gates.rows, Filter(source=MODEL)))) == 20, "each row says what wrote it"
     assert Counter(map(scripted_models.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
     assert server.asked[0]["response_format"]["type"] == "json_schema"
     assert statuses(gates, id) == {"landed": 10}

@@ -152,6 +152,29 @@ def test_headings_are_read_from_the_text(pool):
     assert spec.get_language(spec.load(pool.rows)) == "en"
 
 
+def test_what_the_spec_says_beside_the_facts_stands_elsewhere_on_the_page(pool):
+    """Ignored, deleted, not accepted yet, or in fewer words than the passage."""
+    assert page_rows.load_page(pool.rows).elsewhere == ()
+    ids = {fact.name: fact.id for fact in facts.load(pool.rows)}
+    write(pool, facts.ignore, [ids["f01"]])
+    write(pool, facts.delete, [ids["f02"]])
+    write(pool, facts.edit, ids["f03"], "A ticket costs money.")
+    write(pool, facts.save, Spec("Pool", "en", "Be brief.", f"{TEXT}Dogs wait outside.\n"))
+    write(pool, facts.add, "The water is warm.", "")
+    write(pool, facts.ignore, [facts.load(pool.rows)[-1].id])
+    page = page_rows.load_page(pool.rows)
+    assert [fact.name for fact in page.facts] == ["f03", "f04"]
+    assert [(one.name, one.text, *one.headings[-1:]) for one in page.elsewhere] == [
+        ("", "The pool opens at six in the morning.", "Times"),
+        ("", "The pool closes at nine in the evening.", "Times"),
+        ("f03", "A ticket costs 4 euros.", "Prices"),
+        ("", "Dogs wait outside.", "Prices"),
+        ("", "The water is warm."),
+    ]
+    asked = [row.question for row in page_rows.draw_rows(page, "en", 1) if row.kind == "not_stated"]
+    assert asked and not [one for one in asked if "dog" in one or "close" in one or "warm" in one]
+
+
 def test_no_question_is_asked_twice_with_another_answer(pool):
     """“The text does not say” was said again in other words, as an answer to the same question."""
     for _round in range(3):

@@ -1,9 +1,11 @@
 """What is still to be made for the facts, what it will cost, and rows made without a model."""
 
+import json
 from collections import Counter
 
 import pytest
 
+from core import replies
 from core.dataset import examples, filters, sample_projects
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
@@ -13,6 +15,7 @@ from core.generation.row_generation import RowRequest
 from core.replies import Pair
 from core.spec import facts, spec
 from core.spec.facts import Fact
+from core.spec.spec import Spec
 from core.text import tokenizer
 from tests.support.projects import write
 
@@ -32,11 +35,11 @@ def test_wishes_are_what_lacks():
         FactCoverage(Fact(3, "f03", "C.", "C.", known="5/5"), Counter(direct=3), held=1),
     ]
     assert row_generation.build_requests(entries) == [
-        RowRequest(FACT, {"reworded": 3, "reverse": 1, "applied": 1, "not_stated": 1}),
+        RowRequest(FACT, {"reworded": 2, "reverse": 1, "applied": 1, "not_stated": 1, "exam": 1}),
         RowRequest(entries[2].fact, {"reworded": 1, "statement": 1}),
     ]
     assert row_generation.build_requests(entries, ["statement", "direct"]) == [
-        RowRequest(FACT, {"reworded": 1}),  # for the exam
+        RowRequest(FACT, {"exam": 1}),
         RowRequest(entries[2].fact, {"statement": 1}),
     ]
 
@@ -92,4 +95,45 @@ def test_pairs_without_a_kind_get_those_that_were_asked_for():
 def test_an_exam_wording_is_asked_for_until_there_is_one():
     entry = FactCoverage(FACT, Counter(fact_coverage.STUDY_PLAN))
     assert entry.lacking == {EXAM: 1}
-    assert row_generation.build_requests([entry]) == [RowRequest(FACT, {"reworded": 1})]
+    assert row_generation.build_requests([entry]) == [RowRequest(FACT, {"exam": 1})]
+
+
+@pytest.mark.parametrize("fields", [{"kind": "exam"}, {}, {"kind": "reworded"}])
+def test_the_exam_wording_is_the_one_with_key_points(fields):
+    written = [
+        {"question": "A?", "answer": "Yes.", "kind": "reworded", "key_points": ""},
+        {"question": "B?", "answer": "It costs 3 euros.", "key_points": ["3 euros"], **fields},
+        {"question": "C?", "answer": "No."},
+    ]
+    pairs = replies.parse_pairs(json.dumps({"examples": written})).pairs
+    found = row_generation._assign_kinds(pairs, {"reworded": 1, "exam": 1, "direct": 1})
+    assert [pair.kind for pair in found] == ["reworded", "reworded", "direct"]
+    assert [pair.key_points for pair in found] == ["", "3 euros", ""]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("three players|a team of three", "three players|a team of three"),
+        ("four players", "three"),  # its own answer would be wrong
+        ("team", "three"),  # the question has it
+        ("!four", "three"),  # nothing must be said
+        ("", "three"),
+        ("three | " * 100, "three"),
+    ],
+)
+def test_the_writers_key_points_are_used_where_they_mark_its_own_answer_as_right(project, given, stored):
+    write(project, spec.store, Spec("Game", "en", "", FACT.text))
+    write(project, facts.accept_missing)
+    exam = {"question": "How many play on a team?", "answer": FACT.text, "kind": "exam", "key_points": given}
+    written = [
+        {"question": "How many players does a team have?", "answer": FACT.text, "kind": "direct", "key_points": ""},
+        {"question": "I need a team. How many of us?", "answer": FACT.text, "kind": "reworded", "key_points": ""},
+        exam,
+    ]
+    request = LlmRequest(1, {"fact": "f01", "counts": {"direct": 1, "reworded": 1, "exam": 1}},
+                         replies=[json.dumps({"examples": written})], model="m")  # fmt: skip
+    write(project, row_generation.TASK.apply, [request])
+    (held,) = examples.iterate(project.rows, filters.Filter(split="test"))
+    assert (held.kind, held.key_points) == ("reworded", stored)
+    assert held.question == exam["question"] or not given.strip(), "the wording that was written for the exam"

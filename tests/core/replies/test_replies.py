@@ -358,7 +358,7 @@ def test_schemas_are_strict_and_what_they_describe_is_read():
         assert schema["strict"] and schema["schema"]["additionalProperties"] is False
         assert schema["schema"]["required"] == list(schema["schema"]["properties"])
     item = replies.PAIRS_SCHEMA["schema"]["properties"]["examples"]["items"]
-    assert item["additionalProperties"] is False and set(item["properties"]["kind"]["enum"]) <= set(KINDS)
+    assert item["additionalProperties"] is False and set(item["properties"]["kind"]["enum"]) <= {*KINDS, "exam"}
 
 
 @pytest.mark.parametrize(

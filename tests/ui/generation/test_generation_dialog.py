@@ -101,7 +101,7 @@ def test_a_model_makes_drafts_in_one_step(bare):
         assert "4 rows were added as drafts." in scene.told[0]
         assert scene.dialog.note.text() == scene.told[0]
         assert scene.dialog.drafts.isVisible()
-        assert {row.source for row in scene.drafts()} == {"chat model"}
+        assert {row.source for row in scene.drafts()} == {MODEL}, "what wrote them"
         assert len(scene.server.asked) == 3
         assert not scene.dialog.older.isVisible()
         assert scene.project.undo_label == TASKS["examples"].label()

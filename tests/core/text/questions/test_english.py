@@ -1,6 +1,7 @@
 """Rows from two invented English pages: each form, and what holds for every row."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +134,20 @@ def test_what_the_page_says_is_never_asked_as_open() -> None:
         open_questions = [row.question for row in make_plain_rows(make_page(FERRY), seed) if row.kind == "not_stated"]
         assert not [one for one in open_questions if "dog" in one.casefold() or "bicycle" in one.casefold()]
         assert open_questions
+
+
+def test_what_another_passage_says_is_never_asked_as_open() -> None:
+    """Passages that are no facts (ignored, deleted, not accepted yet) answer questions, too."""
+    page = make_page(FERRY)
+    own = replace(
+        page, elsewhere=[PageFact("", "You may park at the pier. It is green, and the toilets are inside.", ("Ferry",))]
+    )
+    asked = [
+        " ".join(row.question for seed in range(4) for row in make_plain_rows(one, seed) if row.kind == "not_stated")
+        for one in (page, own)
+    ]
+    for word in ("park", "toilet"):
+        assert word in asked[0] and word not in asked[1]
 
 
 def test_a_sentence_with_two_predicates_or_amounts_is_asked_by_its_first() -> None:

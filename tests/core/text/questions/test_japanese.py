@@ -7,11 +7,12 @@ import pytest
 
 from core.text import statements
 from core.text.questions import japanese, japanese_words
+from core.text.questions.japanese_page import ReadPage
 from core.text.questions.japanese_polar import iterate_permission
 from core.text.questions.japanese_quantities import find_figures
 from core.text.questions.japanese_questions import iterate_part_questions
 from core.text.questions.japanese_reverse import find_conditions, iterate_reverse_drafts, uncleave
-from core.text.questions.japanese_unstated import ANSWERS
+from core.text.questions.japanese_unstated import ANSWERS, iterate_reasons, iterate_unstated
 from core.text.questions.rows import Page, PageFact
 
 PAGES = Path(__file__).parents[3] / "support" / "teaching_pages"
@@ -182,6 +183,39 @@ def test_what_the_page_says_is_never_asked_as_open(analyser):
     unstated = [row.question for row in rows if row.kind == "not_stated"]
     assert unstated
     assert not any("雨が" in one or "鐘の重さ" in one or "鐘は何色" in one for one in unstated)
+
+
+def test_what_another_passage_says_is_never_asked_as_open(analyser):
+    """Passages that are no facts (ignored, deleted, not accepted yet) answer questions, too."""
+    headings = ("町の図書館", "決まり")
+    facts = [PageFact("F1", "鐘は玄関にあります。", headings), PageFact("F2", "会員は鐘を鳴らせます。", headings)]
+    elsewhere = [
+        PageFact("", "重さは3キロで、大きな音が出るので、耳をふさぎます。", headings),
+        PageFact("", "駐車場は裏にあります。", ("町の図書館", "交通")),
+    ]
+    asked = []
+    for also in ((), elsewhere):
+        page = ReadPage(Page(headings[0], facts, also))
+        asked.append({question for question, _form in iterate_unstated(page, random.Random(1))})
+        asked[-1] |= {question for one in page.facts for question in iterate_reasons(one, page)}
+    expected = {"図書館に駐車場はありますか。"}
+    if page.things:  # without Sudachi none are known
+        expected |= {"玄関の重さはどのくらいですか。", "どうして鐘は玄関にあるんですか。"}
+    assert expected <= asked[0] and not expected & asked[1]
+
+
+@with_sudachi
+def test_a_passage_answers_for_its_own_fact():
+    """A fact may say less than its passage; of other things under the heading the passage says nothing."""
+    headings = ("町の図書館", "決まり")
+    facts = [
+        PageFact(f"F{n}", f"{one}は会員が使えます。", headings)
+        for n, one in enumerate(("機械", "椅子", "黒板", "本棚"), 1)
+    ]
+    elsewhere = [PageFact("F1", "機械は会員が使え、重さは3キロです。", headings)]
+    page = ReadPage(Page(headings[0], facts, elsewhere))
+    asked = {question for question, _form in iterate_unstated(page, random.Random(1))}
+    assert "本棚の重さはどのくらいですか。" in asked and "機械の重さはどのくらいですか。" not in asked
 
 
 @pytest.mark.parametrize(
