@@ -287,17 +287,15 @@ def build_comparisons(results: Sequence[dict[str, Any]], domains: Sequence[Domai
             cells.append(
                 "{:+.0f} ({:+.0f} – {:+.0f})".format(*(100 * x for x in (gain.mean, *gain.interval))) if both else "–"
             )
-        base = {
-            one["run"]["domain"]: one["kinds"].get(scores.GENERAL)
-            for one in groups.get((model, part, code, "base"), [])
-        }
-        losses = [
-            base[one["run"]["domain"]][0] - one["kinds"][scores.GENERAL][0]
+        base = {one["run"]["domain"]: one["kinds"] for one in groups.get((model, part, code, "base"), [])}
+        pairs = [
+            (base[one["run"]["domain"]][scores.GENERAL], one["kinds"][scores.GENERAL])
             for one in runs_
-            if base.get(one["run"]["domain"]) and scores.GENERAL in one["kinds"]
+            if scores.GENERAL in base.get(one["run"]["domain"], {}) and scores.GENERAL in one["kinds"]
         ]
-        lost = f"{sum(losses) / len(losses):.1f} of {base[runs_[0]['run']['domain']][1]}" if losses else "–"
-        yield f"| {model} | {part} | {code} | {name} | {' | '.join(cells)} | {lost} |"
+        lost = sum(before[0] - after[0] for before, after in pairs) / max(1, len(pairs))
+        lost_of = f"{lost:.1f} of {pairs[0][0][1]}" if pairs else "–"
+        yield f"| {model} | {part} | {code} | {name} | {' | '.join(cells)} | {lost_of} |"
 
 
 def group_results(

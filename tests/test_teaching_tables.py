@@ -1,0 +1,41 @@
+"""The tables of the teaching benchmark: intervals of each kind, gains on the same model, and what was forgotten."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tools import bench_teach
+
+(DOMAIN,) = bench_teach.load_domains(["quillmarsh-weather-house"])
+QUESTIONS = [question["question"] for question in DOMAIN.questions]
+
+
+def result(recipe, right, general=None, seed=1):
+    """A run in which the first `right` questions were answered rightly."""
+    run = {"domain": DOMAIN.name, "model": "m", "recipe": recipe, "seed": seed, "hyperparameters": {}}
+    kinds = {"reworded": [right, len(QUESTIONS)]} | ({"general": [general, 60]} if general is not None else {})
+    shares = {question: float(place < right) for place, question in enumerate(QUESTIONS)}
+    return {"run": run, "kinds": kinds, "questions": shares, "rows": 0, "seconds": 1, "processor_seconds": 1}
+
+
+def test_gains_are_points_of_the_same_questions_and_what_was_forgotten_is_counted():
+    results = [result("base", 0, 20), result("open_book", 4), result("page_rows", 15, 17), result("page_rows", 15, 13, 2)]
+    *_head, row = bench_teach.build_comparisons(results, [DOMAIN])
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[3] == "page_rows" and cells[-1] == "5.0 of 60"
+    gains = [round(100 * (15 - other) / len(QUESTIONS)) for other in (0, 4)]
+    assert [int(cell.split()[0]) for cell in cells[4:6]] == gains and cells[6] == "–", "what was not run is no gain"
+
+
+def test_a_kind_has_its_share_with_an_interval_over_its_questions():
+    kind = DOMAIN.questions[0]["kind"]
+    asked = sum(question["kind"] == kind for question in DOMAIN.questions)
+    *_head, row = bench_teach.build_kind_table([result("page_rows", asked)], [DOMAIN])
+    shares = [cell.strip().split("%")[0] for cell in row.strip("|").split("|")[4:]]
+    assert shares[0] == "100" and set(shares[1:]) == {"0"}
+
+
+def test_results_without_general_questions_or_a_base_have_no_losses():
+    *_head, row = bench_teach.build_comparisons([result("page_rows", 3, 9)], [DOMAIN])
+    assert row.rstrip("| ").endswith("–")
