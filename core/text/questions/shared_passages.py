@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.text.questions.rows import Page, QuestionRow
+from core.text.recited_headings import MARKS
 
 MAX_WORDS, MAX_CHARACTERS = 40, 80  # of a passage: words, or characters of Japanese
 MAX_PASSAGES = 2  # lengths of a passage that an answer may have
@@ -126,5 +127,5 @@ def _find_headings(page: Page) -> dict[str, str]:
     """By the fact's name, the heading that it stands under. The title of the page, which all share, is none."""
     tops = {fact.headings[:1] for fact in page.facts}
     title = tops.pop() if len(tops) == 1 else ()
-    found = {fact.name: fact.headings[-1].strip(" :：") for fact in page.facts if fact.headings[len(title) :]}
+    found = {fact.name: fact.headings[-1].strip(MARKS) for fact in page.facts if fact.headings[len(title) :]}
     return {name: heading for name, heading in found.items() if len(heading) <= MAX_HEADING_CHARACTERS}
