@@ -1,8 +1,9 @@
 """Makes the key points of rows from the project's facts, which are loaded once for many rows."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.exam import key_points, point_making
 from core.lazy_rapidfuzz import fuzz
@@ -46,11 +47,30 @@ class FactPoints:
             return whole, list(names)
         spans = sentences.find_sentence_spans(whole)
         parts = [(whole[start:end], _states_another(whole[start:end], own[0], beside)) for start, end in spans]
-        space = "" if whole.rstrip()[-1:] in _WIDE_STOPS else " "
-        kept, cut = (space.join(part for part, is_beside in parts if is_beside is side) for side in (False, True))
+        kept, cut = (_join_sentences(part for part, is_beside in parts if is_beside is side) for side in (False, True))
         asked = clauses.extract_content_words(normalise(question))
         here, there = (len(asked & clauses.extract_content_words(normalise(text))) for text in (kept, cut))
         return (kept, [names[0]]) if kept and here >= there else (whole, list(names))
+
+    def cut_other_facts(self, answer: str, names: Collection[str]) -> str:
+        """An answer without its heading, and without the sentences that other facts than `names` have word for word."""
+        whole = recited_headings.strip_heading(answer, self.spec_text)
+        own = _list_sentences(tuple(self.by_name[name] for name in names if name in self.by_name))
+        other = _list_sentences(self.texts) - own
+        spans = [whole[start:end] for start, end in sentences.find_sentence_spans(whole)]
+        return _join_sentences(part for part in spans if normalise(part) not in other)
+
+
+@lru_cache(maxsize=64)  # the facts of a spec, for each answer
+def _list_sentences(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(normalise(text[start:end]) for text in texts for start, end in sentences.find_sentence_spans(text))
+
+
+def _join_sentences(parts: Iterable[str]) -> str:
+    whole = ""
+    for part in parts:
+        whole += part if not whole or whole.endswith(_WIDE_STOPS) else f" {part}"
+    return whole
 
 
 def _states_another(sentence: str, own: str, beside: Iterable[str]) -> bool:
