@@ -16,6 +16,7 @@ Bikes cost 9 euros a day. Tandems cost 18 euros a day. Smoking is not allowed in
 """
 KAIKAN = "# 会館\n\n## 料金\n\n会員は月3,000円です。学生は月1,500円です。小学生は無料です。\n"
 TANDEM = PlainQuestion("How much do tandems cost?", "Tandems cost 18 euros a day.", "18 euros")
+HEADED = PlainQuestion("How much do bikes cost?", "Opened in 1998: Bikes cost 9 euros a day.", "")  # without key points
 YARD = PlainQuestion(
     "Is smoking allowed in the yard?", "Smoking is allowed in the yard.", "yes|allowed in the yard ; !no"
 )
@@ -30,6 +31,8 @@ STUDENT = PlainQuestion("学生はいくらですか。", "学生は月1,500円�
         (CLUB, TANDEM, "f02", "Tandems cost 9 euros a day. Tandems cost 18 euros a day.", False),
         (CLUB, TANDEM, "f02", "Bikes cost 9 euros a day. Tandems cost 9 euros a day.", False),
         (CLUB, TANDEM, "", "Bikes cost 9 euros a day. Tandems cost 18 euros a day.", False),
+        (CLUB, HEADED, "f01", "9 euros.", True),
+        (CLUB, HEADED, "f01", "It was opened in 1998.", False),
         (CLUB, YARD, "f04", "Smoking is not allowed in the shed. Smoking is allowed in the yard.", True),
         (CLUB, YARD, "f04", "Smoking is not allowed in the shed. Smoking is not allowed in the yard.", False),
         (KAIKAN, STUDENT, "f02", "料金：会員は月3,000円です。学生は月1,500円です。小学生は無料です。", True),
