@@ -61,6 +61,20 @@ def test_what_a_passage_says_is_said_once_and_too_long_an_answer_stays_as_it_was
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("Teams ask: Tea", "Cards: Teams ask: Tea Cakes"),
+        ("Teams ask: Cakes", "Cards: Teams ask: Tea Cakes"),
+        ("Teams, 2 for Teatime: Tea", "Cards: Teams, 2 for Teatime: Tea Cakes"),
+    ],
+)
+def test_a_fact_is_not_cut_out_of_a_longer_word(answer, said):
+    passages = read(build_page(("Tea", "Cakes")))
+    name = "f1" if answer.endswith("Tea") else "f2"
+    assert widen(passages, "?", answer, "applied", (name,))[0] == said
+
+
+@pytest.mark.parametrize(
     ("kind", "form", "answer"),
     [("not_stated", "not_stated", "The text does not say that."), ("statement", "masked", CARD[1])],
 )
