@@ -20,7 +20,12 @@ def result(recipe, right, general=None, seed=1):
 
 
 def test_gains_are_points_of_the_same_questions_and_what_was_forgotten_is_counted():
-    results = [result("base", 0, 20), result("open_book", 4), result("page_rows", 15, 17), result("page_rows", 15, 13, 2)]
+    results = [
+        result("base", 0, 20),
+        result("open_book", 4),
+        result("page_rows", 15, 17),
+        result("page_rows", 15, 13, 2),
+    ]
     *_head, row = bench_teach.build_comparisons(results, [DOMAIN])
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[3] == "page_rows" and cells[-1] == "5.0 of 60"

@@ -1,29 +1,82 @@
 """Makes the key points of rows from the project's facts, which are loaded once for many rows."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.exam import key_points, point_making
-from core.spec import facts
+from core.lazy_rapidfuzz import fuzz
+from core.spec import facts, spec
+from core.text import clauses, recited_headings, sentences
+from core.text.normalise import normalise
 
 MAX_GIVEN_CHARACTERS = 300  # of key points that a model gives
+MIN_SENTENCE_SIMILARITY = 60.0  # per cent that a recited sentence shares with the fact that it states
+_WIDE_STOPS = ("。", "！", "？", "．")  # between sentences that end so is no blank
 
 
 @dataclass(frozen=True, slots=True)
 class FactPoints:
-    """The texts of the facts by their names, and all of them: a word that many have tells nothing."""
+    """The texts of the facts by their names, and all of them: a word that many have tells nothing.
+
+    `spec_text` is the spec's, whose headings are no part of an answer.
+    """
 
     by_name: dict[str, str]
     texts: tuple[str, ...]
+    spec_text: str = ""
 
     def suggest(self, answer: str, names: Iterable[str], question: str = "", kind: str = "") -> str:
         """The key points of an answer that states the facts `names` (see `point_making.suggest_points`).
 
         Facts that are not there are left out; without any the answer stands for itself.
         """
+        answer = recited_headings.strip_heading(answer, self.spec_text)
         taught = " ".join(self.by_name[name] for name in names if name in self.by_name)
         return point_making.suggest_points(answer, taught or answer, question, kind, self.texts)
+
+    def cut_passage(self, question: str, answer: str, names: Sequence[str]) -> tuple[str, list[str]]:
+        """Of an answer that recites a whole passage what it says of the first fact, and the facts that it then states.
+
+        All of them where the question may ask for the others, or their sentences cannot be told from each other.
+        """
+        whole = recited_headings.strip_heading(answer, self.spec_text)
+        own, beside = ([self.by_name[name] for name in some if name in self.by_name] for some in (names[:1], names[1:]))
+        if not own or not beside:
+            return whole, list(names)
+        spans = sentences.find_sentence_spans(whole)
+        parts = [(whole[start:end], _states_another(whole[start:end], own[0], beside)) for start, end in spans]
+        kept, cut = (_join_sentences(part for part, is_beside in parts if is_beside is side) for side in (False, True))
+        asked = clauses.extract_content_words(normalise(question))
+        here, there = (len(asked & clauses.extract_content_words(normalise(text))) for text in (kept, cut))
+        return (kept, [names[0]]) if kept and here >= there else (whole, list(names))
+
+    def cut_other_facts(self, answer: str, names: Collection[str]) -> str:
+        """An answer without its heading, and without the sentences that other facts than `names` have word for word."""
+        whole = recited_headings.strip_heading(answer, self.spec_text)
+        own = _list_sentences(tuple(self.by_name[name] for name in names if name in self.by_name))
+        other = _list_sentences(self.texts) - own
+        spans = [whole[start:end] for start, end in sentences.find_sentence_spans(whole)]
+        return _join_sentences(part for part in spans if normalise(part) not in other)
+
+
+@lru_cache(maxsize=64)  # the facts of a spec, for each answer
+def _list_sentences(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(normalise(text[start:end]) for text in texts for start, end in sentences.find_sentence_spans(text))
+
+
+def _join_sentences(parts: Iterable[str]) -> str:
+    whole = ""
+    for part in parts:
+        whole += part if not whole or whole.endswith(_WIDE_STOPS) else f" {part}"
+    return whole
+
+
+def _states_another(sentence: str, own: str, beside: Iterable[str]) -> bool:
+    """Whether a sentence is another fact's, maybe a part of it, or with a name in the place of “it”."""
+    most = max((max(fuzz.ratio(sentence, text), 100.0 * (sentence in text)) for text in beside), default=0.0)
+    return most >= MIN_SENTENCE_SIMILARITY and most > max(fuzz.ratio(sentence, own), 100.0 * (sentence in own))
 
 
 def are_usable(points: str, question: str, answer: str) -> bool:
@@ -40,4 +93,4 @@ NO_FACTS = FactPoints({}, ())
 def load(db: sqlite3.Connection) -> FactPoints:
     """What key points are made from, the ignored facts among them."""
     by_name = {fact.name: fact.text for fact in facts.load(db)}
-    return FactPoints(by_name, tuple(by_name.values()))
+    return FactPoints(by_name, tuple(by_name.values()), spec.load(db).text)

@@ -3,15 +3,17 @@
 import random
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.dataset import examples
-from core.dataset.examples import MEMORISED
+from core.dataset.examples import MEMORISED, Example
+from core.dataset.row_json import RowTexts
 from core.exam import fact_points
+from core.exam.fact_points import FactPoints
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings, similar_rows
@@ -85,7 +87,7 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     """
     sql = "SELECT id, split, status, kind, facts, source, tags FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
-    known = {fact.name for fact in facts.load(db)}
+    known, made_points = {fact.name for fact in facts.load(db)}, fact_points.load(db)
     texts = similar_rows.load_row_texts(db, list(rows))
     ids = sorted(texts)
     groups: dict[int, list[int]] = defaultdict(list)
@@ -94,7 +96,7 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     ):
         groups[group].append(id)
     wordings = [
-        WordingGroup(tuple(members), _find_facts(members, rows, known), rows[members[0]][2])
+        WordingGroup(tuple(members), _find_facts(members, rows, texts, known, made_points), rows[members[0]][2])
         for members in groups.values()
         if all(_may_ask(*rows[id]) and texts[id].question and texts[id].answer for id in members)
     ]
@@ -108,8 +110,22 @@ def _may_ask(split: str, status: str, kind: str, _facts: str, source: str, tags:
     return split == "train" and status == "approved" and kind not in UNASKED_KINDS and not is_keywords
 
 
-def _find_facts(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for id in members for name in rows[id][3].split() if name in known))
+def _find_facts(
+    members: Iterable[int],
+    rows: Mapping[int, Sequence[str]],
+    texts: Mapping[int, RowTexts],
+    known: set[str],
+    made_points: FactPoints,
+) -> tuple[str, ...]:
+    """The facts that a wording asks for: what a row recites beside them is not asked."""
+    found: dict[str, None] = {}
+    for id in members:
+        _split, _status, kind, facts_, source, _tags = rows[id]
+        names = facts_.split()
+        if len(names) > 1 and _recites(source, kind):
+            _answer, names = made_points.cut_passage(texts[id].question, texts[id].answer, names)
+        found |= dict.fromkeys(name for name in names if name in known)
+    return tuple(found)
 
 
 def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
@@ -175,16 +191,36 @@ def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) 
 
 
 def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
-    """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed."""
+    """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed.
+
+    A row that recites a whole passage asks for one fact of it: it keeps that one, and what it says of it.
+    """
     made_points, count = fact_points.load(db), 0
     for row in examples.iterate(db, ids):
         if row.split != "train":
             continue
-        points = row.key_points or made_points.suggest(row.answer, row.facts.split(), row.question, row.kind)
+        answer, names = row.answer, row.facts.split()
+        if _recites(row.source, row.kind):
+            answer, names = _narrow(db, row, made_points)
+        points = row.key_points or made_points.suggest(answer, names, row.question, row.kind)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         count += 1
     return count
+
+
+def _recites(source: str, kind: str) -> bool:
+    """Whether the first fact of a row is the one asked for, and the others only stand beside it."""
+    return source == SOURCE and kind != "combined"
+
+
+def _narrow(db: sqlite3.Connection, row: Example, made_points: FactPoints) -> tuple[str, list[str]]:
+    """Take from a row what it recites beside the fact that it asks for; returns its answer and its facts then."""
+    answer, names = made_points.cut_passage(row.question, row.answer, row.facts.split())
+    if answer != row.answer:
+        examples.set_field(db, row.id, "answer", answer)
+        examples.set_field(db, row.id, "facts", " ".join(names))
+    return answer, names
 
 
 def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:

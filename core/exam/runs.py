@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from core.errors import JukuError
-from core.exam import judges, prompt_conditions, retrieval
+from core.exam import fact_marking, judges, prompt_conditions, retrieval
 from core.exam import questions as exam_questions
 from core.exam.graders import GRADERS
 from core.exam.prompt_conditions import PromptBuilder
@@ -419,7 +419,7 @@ def _store_answers(
     (first,) = db.execute(sql, (question.id, subject.id)).fetchone()
     count = len(reply.texts)
     for number, text in enumerate(reply.texts):
-        mark = GRADERS[run.grader].grade(text, question)
+        mark = fact_marking.mark_answer(db, run.grader, text, question, question.facts)
         db.execute(
             "INSERT INTO eval_answer (run, question, subject, sample, text, score, passed, reason, reported, fingerprint, "
             "seconds, sent, received, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

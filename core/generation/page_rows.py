@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     make = LazyModule("core.text.questions.make")  # the analysers of both languages
 
-_BLOCK_START = lazy_pattern(r"\n\s*\n|\n\s*(?:[-*+]\s|[・|#>]|\d+[.)．])")  # between two passages
+_BLOCK_START = lazy_pattern(r"\n\s*\n|\n\s*(?:[-*+]\s|[・|#>①-⑳]|\d+[.)．]|[（(]\d+[)）])")  # between two passages
 KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
 ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
 # Forms whose questions give their answer away; they go to the exam only where a fact has no other.

@@ -146,8 +146,15 @@ def _may_be_deleted(section: Section, sections: Sequence[Section], asked: str) -
     words = unicodedata.normalize("NFKC", asked).casefold()
     titles = [one for one in sections if one.title]
     is_whole = titles[0].level < min((one.level for one in titles[1:]), default=UNMARKED_LEVEL + 1)
-    named = {one.title for one in titles[is_whole:] if one.key and one.key in words}
+    named = {one.title for one in titles[is_whole:] if one.key and _names(words, one.key)}
     return not named or not named.isdisjoint((section.title, *section.above))
+
+
+def _names(words: str, title: str) -> bool:
+    """Whether a message names a title, also in the plural; “page” does not name “Age”."""
+    before = "(?<![a-z0-9])" if title[0].isascii() else ""
+    after = "(?:e?s)?(?![a-z0-9])" if title[-1].isascii() else ""
+    return re.search(before + re.escape(title) + after, words) is not None
 
 
 def _iterate_new_lines(old: Sequence[Section], new: Sequence[Section], partners: dict[int, Section]) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """Checks all rows together: duplicates, contradictions, leaks between splits, imbalance, and what must not be trained on."""
 
 import json
-import re
 import sqlite3
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 
 from core.dataset.row_json import RowTexts, read_texts
 from core.progress import Reporter
@@ -21,7 +20,7 @@ from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.storage import compressed_texts
-from core.text import grounding, near_duplicates, stated_figures, statements
+from core.text import grounding, near_duplicates, recited_headings, stated_figures
 
 MAX_FACT_IMBALANCE = 3  # times fewer or more rows than the median fact has
 MAX_GUESSED_ROWS = 50_000  # rows without a fact for which the fact that they contradict is looked for
@@ -136,7 +135,7 @@ def find_doubt(
     linked to.
     """
     basis = [words for fact in taught for words in (fact.text, fact.quote)]
-    own = _strip_heading(answer, state.text)
+    own = recited_headings.strip_heading(answer, state.text)
     basis_and_quote = [*basis, quote] if quote else basis
     doubts = grounding.find_doubts(question, own, basis_and_quote, state.text, quote, kind, state.name)
     if doubts and judged_support.is_same(supported, question, answer, kind, taught, state):
@@ -150,20 +149,6 @@ def find_doubt(
         doubt, passage = replace(doubt, words=said or doubt.words), found or passage
     parts = [doubt.why, doubt.words, stated, passage, round(guess, 2)]
     return json.dumps(parts if passage else parts[:2], ensure_ascii=False)
-
-
-def _strip_heading(answer: str, text: str) -> str:
-    """The answer without a heading of the spec before it, as rows recite it: it says where a fact stands."""
-    headings = _build_heading_pattern(text)
-    return answer[found.end() :] if headings and (found := headings.match(answer)) else answer
-
-
-@lru_cache(maxsize=2)
-def _build_heading_pattern(text: str) -> re.Pattern[str] | None:
-    """What finds one of a spec's headings at the beginning of an answer."""
-    parts = (part for one in statements.split_statements(text) for part in one.heading.split(statements.SEPARATOR))
-    headings = sorted({re.escape(part.strip(" :：")) for part in parts if part}, key=len, reverse=True)
-    return re.compile(rf"(?:{'|'.join(headings)})(?:: |：|(?<=[?!？！]) ?)", re.IGNORECASE) if headings else None
 
 
 def _check_row_counts(db: sqlite3.Connection, approved: _ApprovedRows, emit: Emit) -> None:

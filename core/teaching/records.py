@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from core.exam.graders import GRADERS
+from core.exam import fact_marking
 from core.exam.scores import PASS_SHARE
 from core.exam.statistics import PassRate
 from core.storage.schema import Table
@@ -189,7 +189,7 @@ def load_unanswered(db: sqlite3.Connection, id: int, number: int) -> list[Probe]
 
 def store_answer(db: sqlite3.Connection, id: int, number: int, probe: Probe, text: str) -> None:
     """Store the answer of a round's model to a probe question, with its mark."""
-    mark = GRADERS[GRADER].grade(text, probe)
+    mark = fact_marking.mark_answer(db, GRADER, text, probe, probe.fact)
     db.execute(
         "INSERT INTO teaching_answer (run, round, probe, text, passed) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (run, round, probe) DO NOTHING",

@@ -26,6 +26,7 @@ from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.generation import model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_rows_choice import ModelRows
+from ui.llm_run_runner import LlmRunResult
 from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -192,7 +193,9 @@ class TeachingPathActions(QObject):
             runner.write(ROWS_TASK, label, lambda db, reporter: str(page_rows.add_rows(db, RowChoice(), reporter)))
         runner.ended.connect(self._on_rows_made)
 
-    def _on_rows_made(self) -> None:
+    def _on_rows_made(self, ended: LlmRunResult) -> None:
+        if ended.task != ROWS_TASK:
+            return
         self._workspace.llm_runs.ended.disconnect(self._on_rows_made)
         QTimer.singleShot(0, self, lambda: self._workspace.tasks.start("", self._explain_few_rows()))
 

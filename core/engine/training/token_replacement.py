@@ -33,7 +33,7 @@ class TokenReplacement:
 
     def __init__(self, tokenizer: Any, embeddings: Any, rows: Sequence[TokenizedRow], share: float, seed: int) -> None:
         self._share, self._seed = share, seed
-        self._tokens = [str(token or "") for token in tokenizer.convert_ids_to_tokens(list(range(len(embeddings))))]
+        self._tokens = [_read_token(one) for one in tokenizer.convert_ids_to_tokens(list(range(len(embeddings))))]
         counts = Counter(token for row in rows for token in {*_iterate_prompt(row)})
         rare = {token for token, count in counts.items() if count <= MAX_ROW_SHARE * len(rows)}
         self.neighbours: dict[int, list[int]] = {}
@@ -60,6 +60,24 @@ class TokenReplacement:
             return True
         following = self._tokens[row.input_ids[place + 1]] if place + 1 < len(row.input_ids) else ""
         return not following[:1].isalpha() or following[0] == "Ġ"
+
+
+def _map_characters_to_bytes() -> dict[str, int]:
+    """The characters with which byte-level tokenizers (GPT-2, Qwen, Llama 3) write bytes: printable ones stand for themselves."""
+    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in own]
+    return {chr(byte): byte for byte in own} | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
+_BYTES = _map_characters_to_bytes()
+
+
+def _read_token(token: str | None) -> str:
+    """A token as it reads: one of Chinese or Japanese is written as bytes by many tokenizers. '' for none."""
+    if not token or token.isascii() or any(character not in _BYTES for character in token):
+        return token or ""
+    read = bytes(_BYTES[character] for character in token).decode("utf-8", "replace")
+    return read if _CJK.fullmatch(read) else token
 
 
 def _iterate_prompt(row: TokenizedRow) -> Iterator[int]:

@@ -135,7 +135,7 @@ def _ask_fragment(told: Told, names: Collection[str]) -> Iterator[Ask]:
     """Yield questions about “Car park: €4 a day.” and what a label tells in other fragments."""
     thing = name_thing(told.label, names)
     be = "are" if not thing.startswith("the ") and thing.split(" for ")[0].endswith("s") else "is"
-    pieces = [piece.strip(" .") for piece in re.split(r"[,;] (?!\d{3})", told.rest)]
+    pieces = filter(None, (piece.strip(" .") for piece in re.split(r"[,;] (?!\d{3})", told.rest)))
     for piece in pieces:
         money = re.match(
             r"^([€$£¥]\s?[\d.,]*\d|[\w.]+ (?:euros?|dollars?|pounds?|yen|cents?|pence|shillings?|crowns?))\b ?(.*)$",

@@ -6,11 +6,13 @@ recited together. The heading comes first, since its words are nearer to those o
 a model that was asked about a fever finds “Illness” more easily than “When you …”. Figures are in docs/teaching.md.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.text.questions.rows import Page, QuestionRow
+from core.text.recited_headings import MARKS
 
 MAX_WORDS, MAX_CHARACTERS = 40, 80  # of a passage: words, or characters of Japanese
 MAX_PASSAGES = 2  # lengths of a passage that an answer may have
@@ -92,13 +94,15 @@ class Passages:
         # The longest first: the statement of one fact can begin with that of the one before.
         for name in sorted(row.facts, key=lambda one: -len(self._stated.get(one, ""))):
             passage, own = self._passages.get(name), self._stated.get(name, "")
-            if passage is None or own not in text:
+            place = passage and (_find_whole(passage.text, text) or _find_whole(own, text))
+            if passage is None or not place:
                 continue
-            before, _, after = text.partition(passage.text if passage.text in text else own)
-            parts = [before, passage.text, after]
-            for place in (0, 2):  # what the passage says is not said again
+            parts = [text[: place.start()], passage.text, text[place.end() :]]
+            for number in (0, 2):  # what the passage says is not said again
                 for other in passage.facts:
-                    parts[place] = parts[place].replace(self._stated[other], "", 1).strip()
+                    said = _find_whole(self._stated[other], parts[number])
+                    cut = parts[number][: said.start()] + parts[number][said.end() :] if said else parts[number]
+                    parts[number] = cut.strip()
             text = self._space.join(filter(None, parts))
             names |= dict.fromkeys(passage.facts)
         if text == row.answer or not self._fits(text, MAX_PASSAGES):
@@ -122,9 +126,16 @@ class Passages:
         return length <= passages * most
 
 
+def _find_whole(words: str, text: str) -> re.Match[str] | None:
+    """Where these words stand in a text, not within a longer word: “Tea” is not in “Teams”."""
+    before = r"(?<![A-Za-z0-9])" if words[:1].isascii() and words[:1].isalnum() else ""
+    after = r"(?![A-Za-z0-9])" if words[-1:].isascii() and words[-1:].isalnum() else ""
+    return re.search(before + re.escape(words) + after, text) if words else None
+
+
 def _find_headings(page: Page) -> dict[str, str]:
     """By the fact's name, the heading that it stands under. The title of the page, which all share, is none."""
     tops = {fact.headings[:1] for fact in page.facts}
     title = tops.pop() if len(tops) == 1 else ()
-    found = {fact.name: fact.headings[-1].strip(" :：") for fact in page.facts if fact.headings[len(title) :]}
+    found = {fact.name: fact.headings[-1].strip(MARKS) for fact in page.facts if fact.headings[len(title) :]}
     return {name: heading for name, heading in found.items() if len(heading) <= MAX_HEADING_CHARACTERS}

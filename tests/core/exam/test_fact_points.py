@@ -94,3 +94,11 @@ def of_corrections(project):
 )
 def test_the_words_of_many_facts_are_no_key_points(panes, make):
     assert make(panes) == ["rim"]
+
+
+@pytest.mark.parametrize("make", [of_the_base_models_questions, of_recorded, of_probes, of_held_out])
+def test_a_heading_that_an_answer_recites_is_no_key_point(project, make, monkeypatch):
+    write(project, facts.save, Spec("Panes", "en", "", f"# Panes\n\n## Wood, since 1998\n\n{TEXT}"))
+    write(project, facts.accept_missing)
+    monkeypatch.setitem(globals(), "ANSWER", f"Wood, since 1998: {ANSWER}")
+    assert make(project) == ["rim"]

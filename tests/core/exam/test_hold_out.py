@@ -14,6 +14,7 @@ from core.exam import hold_out, questions
 from core.exam.hold_out import HoldOutMaterial, WordingGroup, choose_rows
 from core.progress import Reporter
 from core.spec import facts, spec
+from core.text.questions.rows import SOURCE
 from tests.support.projects import new_example, write
 
 WORDINGS = [
@@ -144,3 +145,42 @@ def test_keywords_that_the_rules_made_are_no_exam_question(pond):
     write(pond, examples.add, rows)
     found = {id for one in hold_out.find_material(pond.rows, Reporter()).wordings for id in one.ids}
     assert len(WORDINGS) + 1 not in found and len(WORDINGS) + 2 in found
+
+
+CLUB = """# Club
+
+## Opened in 1998
+
+Tandems cost 18 euros a day. They are kept in the red shed.
+
+## Fishing: rules!
+
+Carp must be put back.
+"""
+HEADED = "Opened in 1998: Tandems cost 18 euros a day. They are kept in the red shed."
+NAMED = "Opened in 1998: Tandems cost 18 euros a day. Tandems are kept in the red shed."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "names", "kind", "kept", "points"),
+    [
+        ("How much are tandems?", HEADED, "f01 f02", "direct", ("Tandems cost 18 euros a day.", "f01"), "18 euros"),
+        ("Where are tandems?", NAMED, "f02 f01", "direct", ("Tandems are kept in the red shed.", "f02"), "red|shed"),
+        ("What must be put back?", "Fishing: rules! Carp must be put back.", "f03", "reverse",
+         ("Carp must be put back.", "f03"), "carp"),
+        ("Are they in the red shed?", HEADED, "f01 f02", "direct", (HEADED.partition(": ")[2], "f01 f02"), "18 euros|tandems"),
+        ("Price and place?", HEADED, "f01 f02", "combined", (HEADED, "f01 f02"), "18 euros"),
+    ],
+)  # fmt: skip
+def test_a_row_that_recites_its_passage_is_asked_for_its_own_fact_alone(
+    project, question, answer, names, kind, kept, points
+):
+    write(project, facts.save, spec.Spec("Club", "en", "", CLUB))
+    write(project, facts.accept_missing)
+    row = new_example(question, answer, facts=names, kind=kind, status="approved", source=SOURCE)
+    write(project, examples.add, [row])
+    found = hold_out.find_material(project.rows, Reporter())
+    assert [" ".join(one.facts) for one in found.wordings] == [kept[1]], "the others are not asked"
+    write(project, hold_out.hold_out_rows, [1], 1)
+    (now,) = held(project)
+    assert ((now.answer, now.facts), now.key_points) == (kept, points)

@@ -245,6 +245,16 @@ def test_sections_that_a_whole_text_leaves_out_are_kept(proposal, asked, whole, 
     assert spec_proposals.complete_proposal(proposal, PRESENT, asked) == ("\n\n".join(whole), kept)
 
 
+@pytest.mark.parametrize(("title", "kept"), [("Age", ["Age"]), ("Ticket", []), ("切符", [])])
+def test_a_title_within_another_word_is_not_named(title, kept):
+    present = f"# Park\n\n## {title}\n\nFrom six years on.\n\n## Food\n\nSoup is sold.\n\n## Tours\n\nAt nine."
+    asked = (
+        "Delete the food from this page, 切符も tickets too." if title != "Age" else "Delete the food from this page."
+    )
+    found = spec_proposals.complete_proposal("# Park\n\n## Tours\n\nAt nine.", present, asked)
+    assert found.kept == kept
+
+
 def test_a_part_goes_into_its_sections():
     """What stands between two lines of a part stays, also the headings there."""
     present = "\n\n".join((PRESENT, DOGS, "## Groups\n\nA group has at most 20 people.\nIt needs a guide of its own."))

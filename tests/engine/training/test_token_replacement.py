@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors import safe_open
 from transformers import AutoTokenizer
 
@@ -78,3 +79,19 @@ def test_a_share_of_nothing_and_rows_without_rare_words_change_nothing(
     assert replace_all(tokenizer, embeddings, rows, 0.0).apply(rows[1], 0, 0) == rows[1]
     same = replace_all(tokenizer, embeddings, rows[:1] * 5)
     assert same.neighbours == {} and same.apply(rows[0], 0, 0) == rows[0]
+
+
+class ByteLevelTokenizer:
+    """Tokens as GPT-2, Qwen and Llama 3 have them: each character stands for a byte."""
+
+    TOKENS = ("\u00e6\u0138\u013b\u00e9\u0129\u0133", "\u00e4\u00bb\u00a3\u00e9\u0129\u0133", "<s>", "\u0120fee", None)
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
+        return [self.TOKENS[id] for id in ids]
+
+
+def test_words_of_japanese_are_found_where_tokens_are_written_as_bytes() -> None:
+    near = torch.tensor([[1.0, 0.1], [1.0, 0.2], [-1.0, 0.0], [-1.0, 0.3], [-1.0, -0.3]])
+    rows = [TokenizedRow([0, 2], [IGNORE_INDEX, 2]), *[TokenizedRow([2, 2], [IGNORE_INDEX, 2])] * 9]
+    replacement = TokenReplacement(ByteLevelTokenizer(), near, rows, 1.0, seed=1)
+    assert replacement.apply(rows[0], 0, 0).input_ids == [1, 2], "料金 becomes 代金"

@@ -184,3 +184,9 @@ def test_a_statement_with_an_unknown_verb_has_a_question_that_a_person_would_ask
     page = make_page("# Ferry\n\nChildren under seven travel free.\n\nAfter a storm, nobody sails.\n")
     forms = {name: {row.form for row in make_plain_rows(page, 1) if row.facts[0] == name} for name in ("F0", "F1")}
     assert "yes_no" in forms["F0"] and "what_happens" in forms["F1"]
+
+
+@pytest.mark.parametrize("make", [pytest.param(make_rows, marks=needs_parser), make_plain_rows])
+def test_a_list_that_trails_off_has_questions_too(make) -> None:
+    rows = make(Page("Inn", [PageFact("f1", "Drinks: tea, coffee, ...", ("Inn", "Bar"))]), 1)
+    assert {row.answer for row in rows if row.kind == "reworded"} == {"Drinks: tea, coffee, ..."}

@@ -61,6 +61,20 @@ def test_what_a_passage_says_is_said_once_and_too_long_an_answer_stays_as_it_was
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("Teams ask: Tea", "Cards: Teams ask: Tea Cakes"),
+        ("Teams ask: Cakes", "Cards: Teams ask: Tea Cakes"),
+        ("Teams, 2 for Teatime: Tea", "Cards: Teams, 2 for Teatime: Tea Cakes"),
+    ],
+)
+def test_a_fact_is_not_cut_out_of_a_longer_word(answer, said):
+    passages = read(build_page(("Tea", "Cakes")))
+    name = "f1" if answer.endswith("Tea") else "f2"
+    assert widen(passages, "?", answer, "applied", (name,))[0] == said
+
+
+@pytest.mark.parametrize(
     ("kind", "form", "answer"),
     [("not_stated", "not_stated", "The text does not say that."), ("statement", "masked", CARD[1])],
 )
@@ -74,6 +88,8 @@ def test_the_title_that_all_facts_share_is_no_heading_and_a_question_has_no_colo
     assert read(alone).recite("f1").text == "It is cold."
     asked = build_page(("The ferry goes at six.",), heading="How do I get there?")
     assert read(asked).recite("f1").text == "How do I get there? The ferry goes at six."
+    stopped = build_page(("The ferry goes at six.",), heading="Boats cost 12 crowns.")
+    assert read(stopped).recite("f1").text == "Boats cost 12 crowns: The ferry goes at six."
     named = build_page(("Cards cost 5 crowns.",))
     assert read(named).recite("f1").text == "Cards cost 5 crowns.", (
         "a heading that the sentence begins with is not said twice"
@@ -126,3 +142,16 @@ def test_no_fact_is_lost_in_what_is_recited(blocks, language):
         assert names[0] == fact.name and answer.startswith("Cards")
         assert all(other.text in answer for other in page if other.name in names)
         assert passages.recite(fact.name).text == answer
+
+
+@pytest.mark.parametrize(
+    "marks", [("(1) ", "(2) "), ("（１）", "（２）"), ("①", "②"), ("1. ", "2. "), ("・", "・"), ("- ", "- ")]
+)
+def test_items_with_any_mark_are_passages_of_their_own(project, marks):
+    items = "\n".join(
+        f"{mark}{text}" for mark, text in zip(marks, ("鍵は窓口にあります。", "犬は入れません。"), strict=True)
+    )
+    write(project, facts.save, Spec("会館", "ja", "", f"# 会館\n\n## 規則\n\n{items}\n"))
+    write(project, facts.accept_missing)
+    page, _language = page_rows.load_page_and_language(project.rows)
+    assert [fact.block for fact in page.facts] == [1, 2]
