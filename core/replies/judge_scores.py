@@ -28,13 +28,16 @@ _BETTER = lazy_pattern(
 _IS_BETTER = lazy_pattern(
     r"\b(?:the )?(?:answer |option |response )?(first|second|a|b|1|2)(?: (?:answer|one|option|response))? (?:is|was) (?:clearly |slightly |much |the )?(?:better|best|preferred|preferable)\b"
     r"|\b(?:the )?(first|second) (?:answer|one|option|response) wins\b"
+    r"|\b(neither)(?: (?:answer|one|option|response|of them|of the two))? (?:is|was) (?:clearly |really |any )?(?:better|preferable)\b"
+    r"|\b(both)(?: (?:answers|options|responses))? (?:are|were) equally (?:good|bad|right|wrong|correct)\b"
+    r"|(どちら)の?(?:答え|回答|ほう|方)?(?:が|も)(?:良い|よい|優れている)とは(?:言|い)え(?:ない|ません)"
     r"|(第一|第二|一つ目|二つ目|1つ目|2つ目|最初|A|B)の?(?:答え|回答)?の?ほうが(?:より)?(?:良い|よい|優れ|正確)",
     re.IGNORECASE,
 )
 _WORDS = {
     "first": "first a 1 第一 第1 一つ目 1つ目 一番目 1番目 最初 前者",
     "second": "second b 2 第二 第2 二つ目 2つ目 二番目 2番目 後者",
-    "tie": "tie tied draw equal both neither same 同じ 同等 同点 同程度 互角 引き分け 引分け 両方 どちらも 優劣なし",
+    "tie": "tie tied draw equal both neither same 同じ 同等 同点 同程度 互角 引き分け 引分け 両方 どちらも どちら 優劣なし",
 }
 _JAPANESE_CHOICE = lazy_pattern(
     r"(?:答え|回答|解答|選択肢)?(第[一二12]|[一二12](?:つ目|番目)|最初|[前後]者|[ab12]|どちらも|(?:どちらも)?(?:同じ|同等|同点|同程度|互角|引き分け|引分け)|両方|優劣なし)"
