@@ -1,7 +1,16 @@
 """The tables of the teaching benchmark: intervals of each kind, gains on the same model, and what was forgotten."""
 
+import asyncio
+import json
 import sys
 from pathlib import Path
+
+import pytest
+
+from core.dataset import examples
+from core.dataset.filters import Filter
+from core.errors import JukuError
+from core.storage.project import Project
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -44,3 +53,35 @@ def test_a_kind_has_its_share_with_an_interval_over_its_questions():
 def test_results_without_general_questions_or_a_base_have_no_losses():
     *_head, row = bench_teach.build_comparisons([result("page_rows", 3, 9)], [DOMAIN])
     assert row.rstrip("| ").endswith("–")
+
+
+def test_recorded_replies_become_rows_and_the_exam_is_not_told_to_who_writes_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench_teach, "DOMAINS", tmp_path)
+    folder = tmp_path / "development" / "ferry"
+    folder.mkdir(parents=True)
+    page = "# The ferry of Arle\n\nA ticket for the ferry costs 4 crowns. Dogs travel free on the upper deck.\n"
+    asked = {
+        "question": "Secret?",
+        "answer": "4 crowns.",
+        "kind": "reworded",
+        "key_points": "4 crowns",
+        "quotes": [page],
+    }
+    (folder / "page.md").write_text(page, "utf-8")
+    (folder / "exam.jsonl").write_text(json.dumps(asked), "utf-8")
+    domain = bench_teach.load_domain(folder)
+    asyncio.run(bench_teach.print_requests(domain))
+    requests = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(requests) == 2 and all("Secret?" not in one["messages"][0]["content"] for one in requests)
+    project = Project(tmp_path / "teach.juku")
+    asyncio.run(project.write("page", bench_teach.fill, domain, False))
+    with pytest.raises(JukuError, match="2 facts of ferry have no recorded reply"):
+        asyncio.run(project.write("rows", bench_teach.add_recorded_rows, domain))
+    made = {"question": "What is the fare?", "answer": "A ticket for the ferry costs 4 crowns.", "kind": "direct"}
+    reply = json.dumps({"examples": [{**made, "quote": "", "key_points": ""}]})
+    lines = [json.dumps({"fact": one["fact"], "reply": reply if "crowns" in one["fact"] else "{}"}) for one in requests]
+    (folder / bench_teach.REPLIES).write_text("\n".join(lines), "utf-8")
+    asyncio.run(project.write("rows", bench_teach.add_recorded_rows, domain))
+    rows = [row.question for row in examples.iterate(project.rows, Filter(status="draft"))]
+    project.close()
+    assert rows == ["What is the fare?"]

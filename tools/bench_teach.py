@@ -29,11 +29,12 @@ from core.cli import commands
 from core.dataset import bulk_edits, examples
 from core.dataset.filters import Filter, find
 from core.errors import JukuError
-from core.exam import prompt_conditions, runs, scores
+from core.exam import fact_coverage, prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
 from core.exam.statistics import PassRate, paired_difference
 from core.formats import jsonl
-from core.generation import everyday_rows, page_rows, question_writer
+from core.generation import everyday_rows, page_rows, question_writer, row_generation
+from core.generation.llm_runs import LlmRequest
 from core.progress import Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.spec import facts, spec
@@ -54,6 +55,9 @@ BOOKS = {  # recipes that train nothing
 }
 # The parts of a recipe that trains: "page_rows+everyday-masked" has rows of both kinds but none of the form `masked`.
 TEMPLATES, PAGE_ROWS, OWN_QUESTIONS, EVERYDAY = "templates", "page_rows", "own_questions", "everyday"
+# Rows of a capable writer, recorded: what a chat model replied to the program's own requests (`--print-requests`), one
+# JSON line for each fact: {"fact": its text, "reply": …}.
+WRITER, REPLIES = "writer", "writer_replies.jsonl"
 TRAINED = (TEMPLATES, PAGE_ROWS, f"{PAGE_ROWS}+{EVERYDAY}", f"{PAGE_ROWS}+{OWN_QUESTIONS}+{EVERYDAY}")
 RECIPES = (*BOOKS, *TRAINED)
 
@@ -129,6 +133,8 @@ async def make_rows(project: Project, provider: LocalProvider, run: "Run") -> in
             await project.write("rows", page_rows.add_rows, choice, Reporter())
         elif part == OWN_QUESTIONS:
             await question_writer.add_rows(project, provider, run.model, None, Reporter(), hold=False, seed=run.seed)
+        elif part == WRITER:
+            await project.write("rows", add_recorded_rows, run.domain)
         elif part == EVERYDAY:
             await everyday_rows.add_rows(project, provider, run.model, Reporter())
         else:
@@ -136,6 +142,48 @@ async def make_rows(project: Project, provider: LocalProvider, run: "Run") -> in
     made: list[int] = []
     await project.write("rows", lambda db: made.append(approve(db, left_out)))
     return made[0]
+
+
+def add_recorded_rows(db: sqlite3.Connection, domain: Domain) -> None:
+    """Apply the recorded replies of a capable writer as the program would. Raises JukuError where a fact has none."""
+    path = DOMAINS / domain.part / domain.name / REPLIES
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    recorded = {one["fact"]: one["reply"] for one in map(json.loads, lines)}
+    known = {fact.name: fact.text for fact in facts.load(db)}
+    requests = load_requests(db)
+    if missing := [known[one.subject["fact"]] for one in requests if known[one.subject["fact"]] not in recorded]:
+        raise JukuError(f"{len(missing)} facts of {domain.name} have no recorded reply", missing[0])
+    replied = (replace(one, replies=[recorded[known[one.subject["fact"]]]], model=WRITER) for one in requests)
+    print(row_generation.TASK.apply(db, [*replied]), flush=True)
+
+
+def load_requests(db: sqlite3.Connection) -> list[LlmRequest]:
+    """The program's requests to a writer of rows, one a fact."""
+    subjects = row_generation.build_subjects(row_generation.build_requests(fact_coverage.load(db)))
+    return [LlmRequest(number, subject) for number, subject in enumerate(subjects, 1)]
+
+
+async def print_requests(domain: Domain) -> None:
+    """Print what the program would ask a writer about each fact: JSON lines with the fact and the messages.
+
+    The project has no exam: what the exam asks is not told to who writes the rows.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder) / "teach.juku")
+        await project.write("page", fill, replace(domain, questions=[]), False)
+
+        def list_lines(db: sqlite3.Connection) -> list[str]:
+            known = {fact.name: fact.text for fact in facts.load(db)}
+            return [
+                json.dumps(
+                    {"fact": known[one.subject["fact"]], "messages": row_generation.TASK.messages(db, one)},
+                    ensure_ascii=False,
+                )
+                for one in load_requests(db)
+            ]
+
+        print("\n".join(await project.read(list_lines)))
+        project.close()
 
 
 def approve(db: sqlite3.Connection, left_out: str) -> int:
@@ -353,10 +401,15 @@ def main() -> int:
     parser.add_argument("--per-fact", type=int, default=page_rows.ROWS_PER_FACT, help="rows of the page, at most")
     parser.add_argument("--general", action="store_true", help="ask the questions of everyday knowledge, too")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--print-requests", action="store_true", help="what a writer of rows would be asked, and stop")
     parser.add_argument("--table", action="store_true", help="only print the table of the results")
     chosen = parser.parse_args()
     language.set_language("en")
     domains = load_domains(chosen.domains)
+    if chosen.print_requests:
+        for domain in domains:
+            asyncio.run(print_requests(domain))
+        return 0
     if not chosen.table:
         settings = partial(
             Run, hyperparameters=chosen.hyperparameters, general=chosen.general, per_fact=chosen.per_fact
