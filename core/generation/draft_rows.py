@@ -131,12 +131,11 @@ def add_drafts(
     Proposals for unknown facts are ignored. Raises `Cancelled` when the reporter is cancelled.
     """
     reporter = reporter or Reporter()
-    state, present = spec.load(db), load_present_rows(db)
-    known, selection = present.known, _select(present, proposals, reporter)
+    state, selection = spec.load(db), _select(load_present_rows(db), proposals, reporter)
     points = fact_points.load(db)
     fresh, held_out, wordings = selection.fresh, selection.held_out, selection.wordings
     added = AddedDrafts(len(fresh), len(held_out), 0, selection.offered - len(fresh))
-    rows = [_build_row(state, offer, source, known, points if offer in held_out else None) for offer in fresh]
+    rows = [_build_row(state, offer, source, points if offer in held_out else None) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
@@ -161,7 +160,15 @@ class _Selection:
 def _select(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> _Selection:
     known = present.known
     offered = [
-        _Offer(place, known[one.fact], pair, one.hold, _find_others(known, one.others), one.tags, one.held)
+        _Offer(
+            place,
+            known[one.fact],
+            pair,
+            one.hold,
+            _find_others(known, one.others),
+            one.tags,
+            _read_held(known, one.held),
+        )
         for place, one in enumerate(proposals)
         if one.fact in known
         for pair in one.pairs
@@ -183,7 +190,11 @@ class _Offer:
     hold: bool
     others: tuple[Fact, ...]
     tags: str
-    held: HeldOut | None
+    held: tuple[str, tuple[Fact, ...]] | None  # answer and further facts of the row that is held out, None for the same
+
+
+def _read_held(known: Mapping[str, Fact], held: HeldOut | None) -> tuple[str, tuple[Fact, ...]] | None:
+    return None if held is None else (held.answer, _find_others(known, held.others))
 
 
 def _find_others(known: Mapping[str, Fact], names: Iterable[str]) -> tuple[Fact, ...]:
@@ -325,13 +336,12 @@ def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _W
     return {fresh[place] for _without, _rank, place in found.values()}
 
 
-def _build_row(
-    state: Spec, offer: _Offer, source: str, known: Mapping[str, Fact], points: FactPoints | None
-) -> Example:
+def _build_row(state: Spec, offer: _Offer, source: str, points: FactPoints | None) -> Example:
     """The row of an offer; `points` make the key points of one that is held out, None for a training row."""
     fact, pair, others = offer.fact, offer.pair, offer.others
     if points and offer.held is not None:
-        pair, others = replace(pair, answer=offer.held.answer), _find_others(known, offer.held.others)
+        answer, others = offer.held
+        pair = replace(pair, answer=answer)
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if points else "train",

@@ -32,7 +32,7 @@ from core.providers.prices import chat_price
 from core.storage.project import OnChanges, Project
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
-from ui.generation.model_rows_choice import ModelRowsChoice
+from ui.generation.model_rows_choice import ModelRowsChoice, write_page_rows
 from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
@@ -287,7 +287,7 @@ class GenerationDialog(LlmRunDialog):
     def _start_offline(self) -> None:
         label, choice = tr("Generate rows without a model"), self.row_choice()
         if not self.model_rows.is_wanted():
-            self.runner.write(self.task, label, _write_page_rows(choice))
+            self.runner.write(self.task, label, write_page_rows(choice))
             return
         model_rows, page = self.model_rows.wanted(choice.names), self.plan.page if self.plan else None
 
@@ -421,10 +421,6 @@ def _build_row_requests(entries: Sequence[FactCoverage], kinds: Sequence[str]) -
             dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD_OUT_WORDINGS)) for entry in entries
         ]
     return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])
-
-
-def _write_page_rows(choice: RowChoice) -> Callable[[sqlite3.Connection, Reporter], str]:
-    return lambda db, reporter: str(page_rows.add_rows(db, choice, reporter))
 
 
 def _format_page_plan(plan: PagePlan) -> str:

@@ -1,13 +1,14 @@
 """What a small model can add to rows without a chat model: questions that it writes itself, and everyday questions."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
-from core.dataset.filters import Filter, find
+from core.dataset.filters import Filter, count
 from core.generation import everyday_rows, page_rows, question_writer
 from core.generation.page_rows import RowChoice
 from core.language import tr
@@ -23,6 +24,11 @@ from ui.workspace import Workspace
 SERVER = providers.LOCAL  # where the base model is: small models are trained there
 
 
+def write_page_rows(choice: RowChoice) -> Callable[[sqlite3.Connection, Reporter], str]:
+    """What adds the page's rows as drafts and tells what came of it."""
+    return lambda db, reporter: str(page_rows.add_rows(db, choice, reporter))
+
+
 def find_speaker(workspace: Workspace, wished: str = "") -> str:
     """A model here that can answer everyday questions in the page's language now, where the project has no such rows yet:
     a page taught without them makes a small model forget nearly everything else (docs/teaching.md). '' for none.
@@ -30,7 +36,7 @@ def find_speaker(workspace: Workspace, wished: str = "") -> str:
     `wished` is taken if it can.
     """
     rows = workspace.project.rows
-    if find(rows, Filter(tag=everyday_rows.TAG)):
+    if count(rows, Filter(tag=everyday_rows.TAG)):
         return ""
     state = spec.load(rows)
     language = state.language or spec.detect_language(state.text)
@@ -126,12 +132,8 @@ class ModelRows:
         self, project: Project, label: str, choice: RowChoice, reporter: Reporter, on_changes: OnChanges
     ) -> str:
         """Add the page's rows in one undoable step, then these; returns what came of both. Raises as `add`."""
-        added: list[str] = []
-
-        def change(db: sqlite3.Connection) -> None:
-            added.append(str(page_rows.add_rows(db, choice, reporter.part(0, 2))))
-
-        on_changes(await project.write(label, change))
+        change, added = write_page_rows(choice), list[str]()
+        on_changes(await project.write(label, lambda db: added.append(change(db, reporter.part(0, 2)))))
         return "\n".join([*added, *await self.add(project, reporter.part(1, 2), on_changes)])
 
     async def add(self, project: Project, reporter: Reporter, on_changes: OnChanges) -> list[str]:

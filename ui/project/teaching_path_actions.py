@@ -8,7 +8,6 @@ from PySide6.QtGui import QGuiApplication
 from core.activity_history import ActivityKind
 from core.dataset import draft_groups
 from core.errors import JukuError
-from core.generation import page_rows
 from core.generation.page_rows import RowChoice
 from core.language import tr
 from core.progress import Reporter
@@ -190,7 +189,7 @@ class TeachingPathActions(QObject):
 
             runner.run(ROWS_TASK, label, work)
         else:
-            runner.write(ROWS_TASK, label, lambda db, reporter: str(page_rows.add_rows(db, RowChoice(), reporter)))
+            runner.write(ROWS_TASK, label, model_rows_choice.write_page_rows(RowChoice()))
         runner.ended.connect(self._on_rows_made)
 
     def _on_rows_made(self, ended: LlmRunResult) -> None:

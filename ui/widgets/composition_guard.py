@@ -44,11 +44,16 @@ class CompositionGuard(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QInputMethodEvent):
             self._is_composing = bool(event.preeditString())
-        elif self._is_composing and event.type() in KEY_EVENTS and isinstance(event, QKeyEvent) and _is_kept(event):
+        elif (
+            self._is_composing
+            and event.type() in KEY_EVENTS
+            and isinstance(event, QKeyEvent)
+            and _belongs_to_composition(event)
+        ):
             event.accept()
             return True
         return super().eventFilter(watched, event)
 
 
-def _is_kept(event: QKeyEvent) -> bool:
+def _belongs_to_composition(event: QKeyEvent) -> bool:
     return event.key() in KEPT_KEYS or bool(event.modifiers() & COMMAND_MODIFIERS)
