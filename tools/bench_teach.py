@@ -217,8 +217,11 @@ class Run:
         return {"domain": self.domain.name, "model": self.model, "recipe": self.recipe, "seed": self.seed, **settings}
 
 
-async def measure(run: Run, folder: Path) -> dict[str, Any]:
-    """The counts of one run: right and asked of each kind, rows, seconds, processor seconds of all processes."""
+async def measure(run: Run, folder: Path, answers: Path | None = None) -> dict[str, Any]:
+    """The counts of one run: right and asked of each kind, rows, seconds, processor seconds of all processes.
+
+    `answers`: a file that every answer of the domain's own exam is added to, as a JSON line, with its mark.
+    """
     project, provider = Project(folder / "teach.juku"), LocalProvider()
     started = time.monotonic()
     try:
@@ -239,10 +242,26 @@ async def measure(run: Run, folder: Path) -> dict[str, Any]:
             question.question: share[0]
             for question, share in zip(result.questions, result.passed.tolist(), strict=True)
         }
+        if answers:
+            with answers.open("a", encoding="utf-8") as file:
+                file.writelines(await project.read(lambda db: list_answers(db, run)))
     finally:
         await provider.close()
         project.close()
     return {"kinds": kinds, "questions": shares, "rows": rows, "seconds": round(time.monotonic() - started)}
+
+
+def list_answers(db: sqlite3.Connection, run: Run) -> list[str]:
+    """A JSON line for each answer of the only exam of a project: run, question, kind, answer, and whether it is right."""
+    found = db.execute(
+        "SELECT q.question, q.kind, a.text, a.passed FROM eval_question q JOIN eval_answer a ON a.question = q.id"
+        " WHERE q.kind != ? ORDER BY q.id",
+        [scores.GENERAL],
+    )
+    names = ("question", "kind", "answer", "passed")
+    return [
+        json.dumps({"run": run.key} | dict(zip(names, one, strict=True)), ensure_ascii=False) + "\n" for one in found
+    ]
 
 
 async def train(project: Project, provider: LocalProvider, run: Run) -> str:
@@ -255,7 +274,7 @@ async def train(project: Project, provider: LocalProvider, run: Run) -> str:
     return job.fine_tuned_model
 
 
-def run_all(wanted: Iterable[Run], results: Path) -> None:
+def run_all(wanted: Iterable[Run], results: Path, answers: Path | None = None) -> None:
     """Measure what the results file does not have yet, one run at a time."""
     results.parent.mkdir(parents=True, exist_ok=True)
     known = [one["run"] for one in load_results(results)]
@@ -264,7 +283,7 @@ def run_all(wanted: Iterable[Run], results: Path) -> None:
             continue
         before = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            measured = asyncio.run(measure(run, Path(folder)))
+            measured = asyncio.run(measure(run, Path(folder), answers))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime + after.ru_stime - before[0].ru_utime - before[0].ru_stime
         measured |= {"processor_seconds": round(spent + time.process_time() - before[1])}
@@ -401,6 +420,7 @@ def main() -> int:
     parser.add_argument("--per-fact", type=int, default=page_rows.ROWS_PER_FACT, help="rows of the page, at most")
     parser.add_argument("--general", action="store_true", help="ask the questions of everyday knowledge, too")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--answers", type=Path, help="a file that each answer is added to, with its mark")
     parser.add_argument("--print-requests", action="store_true", help="what a writer of rows would be asked, and stop")
     parser.add_argument("--table", action="store_true", help="only print the table of the results")
     chosen = parser.parse_args()
@@ -426,7 +446,7 @@ def main() -> int:
             for run in wanted
         ]
         try:
-            run_all(wanted, chosen.results)
+            run_all(wanted, chosen.results, chosen.answers)
         except JukuError as error:
             print(error, file=sys.stderr)
             return 1
