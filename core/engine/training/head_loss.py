@@ -69,8 +69,9 @@ class HeadTermsFunction(_HeadFunction):
         for start in range(0, len(hidden), size):
             part = slice(start, start + size)
             logits = (hidden[part] @ weight.t()).float().requires_grad_(ctx.needs_input_grad[0])
-            # Hooks from outside would take what is freed at once for what is kept until the backward pass.
-            hooks = torch.autograd.graph.saved_tensors_hooks(_identity, _identity)
+            # Hooks from outside would take what is freed at once for what is kept until the backward pass. These keep
+            # tensors without their graph: a result that its own node keeps (that of `amax`) would never be freed.
+            hooks = torch.autograd.graph.saved_tensors_hooks(torch.Tensor.detach, _identity)
             with torch.set_grad_enabled(ctx.needs_input_grad[0]), hooks:
                 loss, value = compute(logits, part)
             if ctx.needs_input_grad[0]:

@@ -131,7 +131,8 @@ class KLObjective(SupervisedObjective):
 
         def compute(logits: Any, labels: Any, part: slice) -> tuple[Any, Any]:
             cross_entropy = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-            correct = logits.gather(1, labels[:, None])[:, 0] >= logits.amax(-1)
+            plain = logits.detach()
+            correct = plain.gather(1, labels[:, None])[:, 0] >= plain.amax(-1)
             loss, told = cross_entropy, [cross_entropy, correct.float()]
             if before:
                 told.append(kl_divergence(before.part(part), logits, 1.0, labels if self._masks else None))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from openai import AsyncOpenAI, BadRequestError
 
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training.auto_hyperparameters import resolve_auto
+from core.engine.training.head_loss import HeadTermsFunction
 from core.engine.training.objectives import SupervisedObjective, TrainingError, build_objective
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row, tokenize_with_teacher
 from core.engine.training.train import Trainer
@@ -232,3 +234,17 @@ async def test_what_cannot_be_is_refused_by_name(
     with pytest.raises(BadRequestError) as error:
         await client.fine_tuning.jobs.create(model=tiny, training_file="file-x", method=body)
     assert error.value.param == f"method.{method}.hyperparameters.{name}"
+
+
+def test_the_logits_of_a_part_are_freed() -> None:
+    """Metrics are outside the loss: what their nodes keep would stay for ever, with a large vocabulary gigabytes an epoch."""
+    hidden, weight = torch.randn(3, 4, requires_grad=True), torch.randn(7, 4)
+    kept: list[Any] = []
+
+    def compute(logits: Any, _part: slice) -> tuple[Any, Any]:
+        kept.append(weakref.ref(logits))
+        return logits.logsumexp(-1), (logits.amax(-1) > 0).float()[:, None]
+
+    losses, _values = HeadTermsFunction.apply(hidden, weight, compute)
+    losses.sum().backward()
+    assert [one() for one in kept] == [None]
