@@ -85,3 +85,25 @@ def test_recorded_replies_become_rows_and_the_exam_is_not_told_to_who_writes_the
     rows = [row.question for row in examples.iterate(project.rows, Filter(status="draft"))]
     project.close()
     assert rows == ["What is the fare?"]
+
+
+def test_denials_are_counted_of_what_the_page_states_alone():
+    kinds = ("reworded", "applied", "not_stated", "false_premise")
+    answers = [{"kind": kind, "answer": "The text does not say that."} for kind in kinds]
+    answers.append({"kind": "reverse", "answer": "The tour lasts 50 minutes."})
+    assert bench_teach.count_denials(answers) == [2, 3]
+    run = result("page_rows", 3) | {"denied": [2, 3]}
+    head, _line, row = bench_teach.build_table([run], [DOMAIN])
+    cells = dict(zip(head.split("|"), row.split("|"), strict=True))
+    assert cells[" false “not stated” "].strip() == "2/3"
+
+
+def test_the_search_alone_answers_with_a_passage(tmp_path):
+    async def measure():
+        run = bench_teach.Run(DOMAIN, "m", bench_teach.SEARCH, 1, {}, False)
+        return await bench_teach.measure(run, tmp_path)
+
+    measured = asyncio.run(measure())
+    right = sum(measured["questions"].values())
+    assert set(measured["questions"]) == set(QUESTIONS) and 15 <= right <= 35
+    assert measured["kinds"]["not_stated"][0] == 0, "a passage never says that it does not say something"

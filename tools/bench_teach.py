@@ -29,7 +29,8 @@ from core.cli import commands
 from core.dataset import bulk_edits, examples
 from core.dataset.filters import Filter, find
 from core.errors import JukuError
-from core.exam import fact_coverage, prompt_conditions, runs, scores
+from core.exam import fact_coverage, fact_marking, prompt_conditions, runs, scores
+from core.exam.graders import PlainQuestion
 from core.exam.runs import ExamSubject
 from core.exam.statistics import PassRate, paired_difference
 from core.formats import jsonl
@@ -40,6 +41,7 @@ from core.providers import LOCAL, LocalProvider, Sampling
 from core.spec import facts, spec
 from core.spec.spec import Spec
 from core.storage.project import Project
+from core.text import negation
 from core.text.statements import split_statements
 from core.training import job_queue, submit
 from tools import template_rows
@@ -60,6 +62,9 @@ TEMPLATES, PAGE_ROWS, OWN_QUESTIONS, EVERYDAY = "templates", "page_rows", "own_q
 WRITER, REPLIES = "writer", "writer_replies.jsonl"
 TRAINED = (TEMPLATES, PAGE_ROWS, f"{PAGE_ROWS}+{EVERYDAY}", f"{PAGE_ROWS}+{OWN_QUESTIONS}+{EVERYDAY}")
 RECIPES = (*BOOKS, *TRAINED)
+SEARCH = "search"  # no model: the passage that the search finds first is the answer
+UNTRAINED = (*BOOKS, SEARCH)
+STATED_KINDS = ("reworded", "reverse", "applied", "combined")  # of questions whose answers the page states
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,8 @@ async def measure(run: Run, folder: Path, answers: Path | None = None) -> dict[s
     started = time.monotonic()
     try:
         await project.write("page", fill, run.domain, run.general)
+        if run.recipe == SEARCH:
+            return await search_alone(project) | {"rows": 0, "seconds": round(time.monotonic() - started)}
         rows, model = 0, run.model
         if run.recipe not in BOOKS:
             rows, model = await make_rows(project, provider, run), await train(project, provider, run)
@@ -242,26 +249,51 @@ async def measure(run: Run, folder: Path, answers: Path | None = None) -> dict[s
             question.question: share[0]
             for question, share in zip(result.questions, result.passed.tolist(), strict=True)
         }
+        given = await project.read(load_answers)
         if answers:
             with answers.open("a", encoding="utf-8") as file:
-                file.writelines(await project.read(lambda db: list_answers(db, run)))
+                file.writelines(json.dumps({"run": run.key} | one, ensure_ascii=False) + "\n" for one in given)
     finally:
         await provider.close()
         project.close()
-    return {"kinds": kinds, "questions": shares, "rows": rows, "seconds": round(time.monotonic() - started)}
+    counts = {"kinds": kinds, "questions": shares, "denied": count_denials(given)}
+    return counts | {"rows": rows, "seconds": round(time.monotonic() - started)}
 
 
-def list_answers(db: sqlite3.Connection, run: Run) -> list[str]:
-    """A JSON line for each answer of the only exam of a project: run, question, kind, answer, and whether it is right."""
+def load_answers(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """The answers of the only exam of a project to the questions of its domain: question, kind, answer, and mark."""
     found = db.execute(
         "SELECT q.question, q.kind, a.text, a.passed FROM eval_question q JOIN eval_answer a ON a.question = q.id"
         " WHERE q.kind != ? ORDER BY q.id",
         [scores.GENERAL],
     )
-    names = ("question", "kind", "answer", "passed")
-    return [
-        json.dumps({"run": run.key} | dict(zip(names, one, strict=True)), ensure_ascii=False) + "\n" for one in found
-    ]
+    return [dict(zip(("question", "kind", "answer", "passed"), one, strict=True)) for one in found]
+
+
+def count_denials(answers: Iterable[dict[str, Any]]) -> list[int]:
+    """Of how many questions whose answers the page states the answer is that it does not say so; and how many there are."""
+    said = [bool(negation.find_admission(one["answer"])) for one in answers if one["kind"] in STATED_KINDS]
+    return [sum(said), len(said)]
+
+
+async def search_alone(project: Project) -> dict[str, Any]:
+    """The counts of answers that are the passage which the search finds first."""
+    builder = await project.read(prompt_conditions.load_prompt_builder)
+    kinds: dict[str, list[int]] = {}
+    shares: dict[str, float] = {}
+    for row in await project.read(lambda db: [*examples.iterate(db, Filter(split="test", status="approved"))]):
+        if row.kind == scores.GENERAL:
+            continue
+        passages = [one.passage.text for one in await builder.find(project, row.question)]
+        question = PlainQuestion(row.question, row.answer, row.key_points, row.kind)
+        mark = await project.read(
+            fact_marking.mark_answer, fact_marking.TOLERANT_GRADER, passages[0] if passages else "", question, row.facts
+        )
+        shares[row.question] = float(bool(mark.passed))
+        counts = kinds.setdefault(row.kind, [0, 0])
+        counts[0], counts[1] = counts[0] + bool(mark.passed), counts[1] + 1
+    builder.close()
+    return {"kinds": kinds, "questions": shares}
 
 
 async def train(project: Project, provider: LocalProvider, run: Run) -> str:
@@ -307,9 +339,9 @@ def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) ->
     yield (
         "| model | domains | language | recipe | seeds | rows | "
         + " | ".join(kinds)
-        + " | all but general | 95 % interval | processor s |"
+        + " | all but general | 95 % interval | false “not stated” | processor s |"
     )
-    yield "|---|---|---|---|---:|---:|" + "---:|" * (len(kinds) + 3)
+    yield "|---|---|---|---|---:|---:|" + "---:|" * (len(kinds) + 4)
     for (model, part, code, name), runs_ in sorted(groups.items()):
         cells = []
         for kind in kinds:
@@ -320,7 +352,9 @@ def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) ->
         rows = round(sum(one["rows"] for one in runs_) / len(runs_))
         seconds = round(sum(one["processor_seconds"] for one in runs_) / len(runs_))
         interval = "{:.0%} – {:.0%}".format(*rate.interval)
-        yield f"| {model} | {part} | {code} | {name} | {seeds} | {rows} | {' | '.join(cells)} | **{rate.share:.0%}** | {interval} | {seconds} |"
+        denied, stated = (sum(one.get("denied", [0, 0])[at] for one in runs_) for at in (0, 1))
+        denials = f"{denied}/{stated}" if stated else "–"
+        yield f"| {model} | {part} | {code} | {name} | {seeds} | {rows} | {' | '.join(cells)} | **{rate.share:.0%}** | {interval} | {denials} | {seconds} |"
 
 
 def build_kind_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) -> Iterator[str]:
@@ -344,7 +378,7 @@ def build_comparisons(results: Sequence[dict[str, Any]], domains: Sequence[Domai
     yield f"| model | domains | language | recipe | {' | '.join(f'gain on {book}' for book in BOOKS)} | general questions lost |"
     yield "|---|---|---|---|" + "---:|" * (len(BOOKS) + 1)
     for (model, part, code, name), runs_ in sorted(groups.items()):
-        if name in BOOKS:
+        if name in UNTRAINED:
             continue
         cells = []
         for book in BOOKS:
@@ -439,10 +473,10 @@ def main() -> int:
             for seed in range(1, chosen.seeds + 1)
             for domain in domains
             for recipe in chosen.recipes
-            if seed == 1 or recipe not in BOOKS
+            if seed == 1 or recipe not in UNTRAINED
         ]
         wanted = [
-            replace(run, hyperparameters={}, per_fact=page_rows.ROWS_PER_FACT) if run.recipe in BOOKS else run
+            replace(run, hyperparameters={}, per_fact=page_rows.ROWS_PER_FACT) if run.recipe in UNTRAINED else run
             for run in wanted
         ]
         try:
