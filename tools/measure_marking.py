@@ -2,13 +2,18 @@
 
 Each line of an exam.jsonl in tools/teaching_domains has three right and three wrong answers, as its author marked them. The
 graders mark them with the author's key points, and with those that Juku makes itself; the doubts read each answer as a row
-of its facts; and pairs of answers to one question are compared. `--write` puts the tables into docs/teaching.md.
+of its facts; and pairs of answers to one question are compared. A domain that has a marked_answers.jsonl, answers of trained
+models that two readers marked, is measured with these too. `--write` puts the tables into docs/teaching.md.
 """
 
 import argparse
+import asyncio
+import json
+import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -16,16 +21,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.exam import point_making  # noqa: E402 - found only now
+from core.dataset import examples  # noqa: E402 - found only now
+from core.dataset.filters import Filter  # noqa: E402
+from core.exam import fact_marking, point_making  # noqa: E402
 from core.exam.graders import PlainQuestion, by_key_points  # noqa: E402
 from core.exam.statistics import kappa, wilson_interval  # noqa: E402
 from core.review import dataset_check  # noqa: E402
+from core.storage.project import Project  # noqa: E402
 from core.text import contradicting_answers, grounding, negation  # noqa: E402
 from core.text.statements import Statement, split_statements  # noqa: E402
-from tools.bench_teach import DOMAINS, Domain, load_domain, shares_passage  # noqa: E402
+from tools.bench_teach import DOMAINS, Domain, fill, load_domain, shares_passage  # noqa: E402
 
 PAGE = ROOT / "docs" / "teaching.md"
 CHECKED = ROOT / "tools" / "marking_domains"  # two pages with 80 answers, written before the rules
+MARKED = "marked_answers.jsonl"  # lines {"question", "answer", "first", "second"}: the marks of two readers
 BEGIN, END = "<!-- marking: begin -->", "<!-- marking: end -->"
 LANGUAGES = {"en": "English", "ja": "Japanese"}
 AUTHOR, MADE = "the author's key points", "key points that Juku made"
@@ -72,15 +81,49 @@ def _read_domain(domain: Domain) -> Iterator[Asked]:
         yield Asked(domain, line, facts, tuple(one.text for one in statements if one not in facts))
 
 
+@dataclass(frozen=True, slots=True)
+class TwiceMarked:
+    """An answer of a trained model: what two readers say of it, and the mark that an exam gives."""
+
+    first: Judged
+    second: bool
+
+
+def mark_as_exam(folder: Path, made: bool) -> Iterator[TwiceMarked]:
+    """The answers of a domain that two readers marked, as an exam of the project marks them."""
+    asked = {one.line["question"]: one for one in _read_domain(load_domain(folder))}
+    with tempfile.TemporaryDirectory() as place:
+        project = Project(Path(place) / "marked.juku")
+        asyncio.run(project.write("exam", fill, load_domain(folder), False))
+        db = project.rows
+        names = {row.question: row.facts for row in examples.iterate(db, Filter(split="test"))}
+        for row in map(json.loads, (folder / MARKED).read_text("utf-8").splitlines()):
+            one = asked[row["question"]]
+            found = _grade(db, one, row["answer"], names[row["question"]], made)
+            yield TwiceMarked(one.judged(row["first"], found), row["second"])
+        project.close()
+
+
+def _grade(db: sqlite3.Connection, one: Asked, answer: str, names: str, made: bool) -> bool:
+    line = one.line
+    question = PlainQuestion(line["question"], line["answer"], _find_points(one, made), line["kind"])
+    return bool(fact_marking.mark_answer(db, fact_marking.TOLERANT_GRADER, answer, question, names).passed)
+
+
+def _find_points(one: Asked, made: bool) -> str:
+    """The author's key points of a question, or those that Juku makes."""
+    line = one.line
+    if not made:
+        return str(line["key_points"])
+    fact = " ".join(fact.text for fact in one.facts) or line["answer"]
+    return point_making.suggest_points(line["answer"], fact, line["question"], line["kind"], one.others)
+
+
 def mark(questions: Sequence[Asked], made: bool) -> Iterator[Judged]:
     """Every answer as the grader marks it: with the author's key points, or with made ones."""
     for one in questions:
         line = one.line
-        points = line["key_points"]
-        if made:
-            fact = " ".join(fact.text for fact in one.facts) or line["answer"]
-            points = point_making.suggest_points(line["answer"], fact, line["question"], line["kind"], one.others)
-        question = PlainQuestion(line["question"], line["answer"], points, line["kind"])
+        question = PlainQuestion(line["question"], line["answer"], _find_points(one, made), line["kind"])
         for answer, truth in one.answers:
             yield one.judged(truth, bool(by_key_points(answer, question).passed))
 
@@ -161,11 +204,27 @@ def build_tables(questions: Sequence[Asked]) -> list[str]:
     return [*lines, *(format_pairs(name, chosen) for name, chosen in _split(rows)), ""]
 
 
+def build_readers_tables(folders: Sequence[Path]) -> list[str]:
+    """How far two readers agree on answers of trained models, and the exam's grader with them, in Markdown."""
+    marked = [one for folder in folders for one in mark_as_exam(folder, made=False)]
+    hands = [replace(one.first, found=one.second) for one in marked]
+    parts = [("**the two readers with each other**", hands)]
+    for title, made in ((AUTHOR, False), (MADE, True)):
+        found = [one for folder in folders for one in mark_as_exam(folder, made)] if made else marked
+        agreed = [one.first for one in found if one.first.truth is one.second]
+        parts += [(f"**{title}**, all that both readers mark alike", agreed), *_split(agreed)]
+        parts += [(f"{title}, as the first reader", [one.first for one in found])]
+    lines = ["| marks | n | agree | 95 % interval | Cohen's kappa | wrong ones passed | right ones failed |"]
+    return [*lines, "|---|---|---|---|---|---|---|", *(format_marks(name, rows) for name, rows in parts if rows), ""]
+
+
 def build_report() -> str:
     """All tables, of the development domains and of the two pages for checking."""
     domains = load_questions((DOMAINS / "development").iterdir())
     checked = load_questions(CHECKED.iterdir())
     parts = ["### The five development domains\n", *build_tables(domains)]
+    if marked := sorted(path.parent for path in DOMAINS.glob(f"*/*/{MARKED}")):
+        parts = ["### Answers of trained models\n", *build_readers_tables(marked), *parts]
     return "\n".join([*parts, "### Two pages written before the rules\n", *build_tables(checked)]).strip()
 
 
