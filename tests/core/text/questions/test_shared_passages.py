@@ -172,7 +172,9 @@ def test_what_stands_behind_a_list_does_not_get_its_last_item_as_a_label(project
 
 
 def test_a_term_in_a_paragraph_of_its_own_is_the_label_of_the_next(project):
-    text = "# Words\n\nTammet.\n\nA cloth bag for wool. It holds three fleeces.\n\nMellin.\n\nA measure of four fleeces.\n"
+    text = (
+        "# Words\n\nTammet.\n\nA cloth bag for wool. It holds three fleeces.\n\nMellin.\n\nA measure of four fleeces.\n"
+    )
     write(project, facts.save, Spec("Words", "en", text=text))
     write(project, facts.accept_missing)
     page, language = page_rows.load_page_and_language(project.rows)
