@@ -233,7 +233,7 @@ def explain_parameter(name: str) -> str:
         ),
         "distillation_weight": tr(
             "Self-distillation: this share of the loss is the divergence from the base model that reads the teacher's "
-            "messages of the row too. It needs rows with “teacher_messages”. Auto: 0, not at all."
+            "messages of the row too: the passage of its fact, and its answer. Rows without a fact have none. Auto: 0, not at all."
         ),
         "distillation_temperature": tr(
             "The temperature of both distributions in self-distillation: a higher one counts unlikely tokens more. Auto: 2."
