@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from core.activity_history import ActivityKind
 from core.errors import JukuError
 from core.generation import everyday_rows
-from core.language import tr, trn
+from core.language import end_sentence, tr, trn
 from core.storage.project import Project
 from core.teaching.teaching_path import PathState
 from ui.generation import model_rows_choice
@@ -96,7 +96,7 @@ class EverydayStep(QObject):
         self._go_on(project)
 
     def _explain_failure(self, error: JukuError) -> None:
-        reason = " ".join(filter(None, (error.title + ".", error.message)))
+        reason = " ".join(filter(None, (end_sentence(error.title), error.message)))
         text = tr("No everyday questions were added, and nothing was trained. {reason}", reason=reason)
         project = self._workspace.project
         notice = Notice(self._window, text, "warning", lasting=True)
