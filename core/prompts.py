@@ -22,6 +22,7 @@ PROMPT_NAMES = (
     "route",
     "links",
     "remake",
+    "teacher",
 )
 PROMPT_LANGUAGES = ("en", "ja")
 MAX_PROMPT_BYTES = 1024 * 1024  # that are read of a custom version
@@ -40,6 +41,7 @@ REQUIRED_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "route": ("domains",),
     "links": ("facts", "question", "answer"),
     "remake": ("before", "fact", "question", "answer"),
+    "teacher": ("passage", "answer"),
 }
 OPTIONAL_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "text", "existing", "neighbours", "system_prompt"),
@@ -54,6 +56,7 @@ OPTIONAL_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "route": (),
     "links": (),
     "remake": ("system_prompt",),
+    "teacher": (),
 }
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
@@ -74,6 +77,7 @@ def title(name: str) -> str:
         "route": tr("Choose the model that a question belongs to"),
         "links": tr("Choose the fact that a row teaches"),
         "remake": tr("Remake a row after a change of its fact"),
+        "teacher": tr("What the teacher of a self-distillation reads"),
     }
     return titles[name]
 

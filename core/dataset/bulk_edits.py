@@ -82,11 +82,12 @@ def duplicate(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) ->
         chunk = ids[start : start + ROWS_PER_CHUNK]
         found = examples.fetch(db, chunk)
         # Without the findings of the check of the whole dataset, which are about the first row.
-        own = dict(db.execute(f"SELECT id, problems FROM example WHERE id IN ({','.join('?' * len(chunk))})", [*chunk]))
-        copies = [
-            replace(found[id], status="draft", source="", line=None, problems=own[id]) for id in chunk if id in found
-        ]
-        examples.add(db, copies)
+        sql = f"SELECT id, problems, recited FROM example WHERE id IN ({','.join('?' * len(chunk))})"
+        own = {id: (problems, recited) for id, problems, recited in db.execute(sql, [*chunk])}
+        there = [id for id in chunk if id in found]
+        copies = [replace(found[id], status="draft", source="", line=None, problems=own[id][0]) for id in there]
+        stated = ((own[id][1], copy) for id, copy in zip(there, examples.add(db, copies), strict=True) if own[id][1])
+        db.executemany("UPDATE example SET recited = ? WHERE id = ?", stated)
         reporter.update(min(start + ROWS_PER_CHUNK, len(ids)), len(ids))
 
 

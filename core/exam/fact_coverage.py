@@ -8,7 +8,7 @@ from functools import cached_property
 from core.dataset.examples import MEMORISED
 from core.exam import runs
 from core.exam.statistics import PassRate
-from core.spec import facts, spec
+from core.spec import asked_facts, facts, spec
 from core.spec.facts import Fact
 
 # A study plan for one fact (see 2309.14316, 2309.12288, 2402.12847): several wordings, both directions, one use of it,
@@ -32,7 +32,8 @@ class FactCoverage:
     `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
     `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the
     study plan still lacks, and under `EXAM` how many for the exam, drafts counted as rows. `drafted` and `held_drafts`
-    are the drafts of `trained` and `held`; only approved rows are trained on and cover a fact.
+    are the drafts of `trained` and `held`; only approved rows are trained on and cover a fact. `also_stated` training
+    rows state the fact in a passage that they recite, but ask for another: they cover nothing of it.
     """
 
     fact: Fact
@@ -43,6 +44,7 @@ class FactCoverage:
     recall: PassRate | None = None
     drafted: Counter[str] = field(default_factory=Counter)
     held_drafts: int = 0
+    also_stated: int = 0
 
     @property
     def approved(self) -> Counter[str]:
@@ -105,8 +107,13 @@ def load(db: sqlite3.Connection) -> list[FactCoverage]:
     trained: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
     drafted: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
     held, held_drafts, drafts, stale = (Counter[str]() for _ in range(4))
-    for names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE_RULE} ",)):
-        for name in dict.fromkeys(names.split()) if " " in names else (names,):
+    also_stated = Counter[str]()
+    for names, recited_names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE_RULE} ",)):
+        asked, also = asked_facts.split_facts(names, recited_names) if " " in names else ([names], [])
+        for name in also:  # such a row can be out of date, but is no question of the fact
+            also_stated[name] += count * (split == "train")
+            stale[name] += outdated
+        for name in asked:
             if name not in trained:
                 continue
             if split == "train":
@@ -133,6 +140,7 @@ def load(db: sqlite3.Connection) -> list[FactCoverage]:
             recall.get(name),
             drafted[name],
             held_drafts[name],
+            also_stated[name],
         )
         for fact in found
         for name in (fact.name,)
@@ -149,8 +157,8 @@ def _assign_kinds(kinds: Counter[str]) -> None:
     kinds.update({"direct": wanted - kinds["direct"], "reworded": direct - wanted})
 
 
-_COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)
-FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
+_COUNTS = """SELECT facts, recited, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)
+FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3, 4"""
 
 
 def _load_recall(db: sqlite3.Connection) -> dict[str, PassRate]:

@@ -17,10 +17,13 @@ from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.spec import spec
 from core.storage.project import OnChanges, Project
+from core.text import tokenizer
 
 JUDGE, PERSON = "judge", "person"
 PASS_SHARE = 0.6  # of the score, from which an answer counts as right
 REPLY_TOKENS = 300
+EXPECTED_TOKENS = 60  # of a mark with its reason in a sentence
+TEXT_TOKENS = 50  # of each text that is marked or compared with: about
 SEED = 7  # so that a judge says the same again, where the server honours it
 UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked for again
 
@@ -78,6 +81,12 @@ def load_unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:
         "WHERE a.run = ? AND m.answer IS NULL GROUP BY a.question, a.text ORDER BY 1"
     )
     return [id for (id,) in db.execute(sql, (grader, UNCLEAR if grader == JUDGE else grader, run))]
+
+
+def estimate_tokens(answers: int) -> tuple[int, int]:
+    """About how many tokens are sent and received to mark so many answers, before any of them is there."""
+    texts = 4 * TEXT_TOKENS  # question, reference, key points, answer
+    return round(answers * (tokenizer.estimate_tokens(prompts.load("mark", "en")) + texts)), answers * EXPECTED_TOKENS
 
 
 _SELECT_ANSWER = """SELECT q.question, q.reference, q.key_points, a.text FROM eval_answer a

@@ -16,7 +16,7 @@ from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.replies import Pair
 from core.review import dataset_check, judged_support, similar_rows
-from core.spec import facts, spec
+from core.spec import asked_facts, facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.text import contradicting_answers, near_duplicates, negation
@@ -89,10 +89,10 @@ class PresentRows:
 def load_present_rows(db: sqlite3.Connection) -> PresentRows:
     """The rows of the project, ready to be compared with new ones."""
     examined, trained = Counter[str](), Counter[str]()
-    sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
-    for names, split in db.execute(sql, (MEMORISED,)):
+    sql = "SELECT facts, recited, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
+    for names, recited, split in db.execute(sql, (MEMORISED,)):
         if split != "validation":
-            (examined if split == "test" else trained).update(names.split())
+            (examined if split == "test" else trained).update(asked_facts.split_facts(names, recited)[0])
     known, wordings = {fact.name: fact for fact in facts.load(db)}, list(_load_existing_wordings(db))
     return PresentRows(known, wordings, frozenset(one.key for one in wordings), examined, trained)
 
@@ -139,6 +139,10 @@ def add_drafts(
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
+    recited = [
+        (" ".join(offer.find_recited(offer in held_out)), id) for id, offer in zip(added.ids, fresh, strict=True)
+    ]
+    db.executemany("UPDATE example SET recited = ? WHERE id = ?", (one for one in recited if one[0]))
     made = dict(zip(fresh, added.ids, strict=True))
     for id, row, offer in zip(added.ids, rows, fresh, strict=True):
         reporter.check()
@@ -191,6 +195,13 @@ class _Offer:
     others: tuple[Fact, ...]
     tags: str
     held: tuple[str, tuple[Fact, ...]] | None  # answer and further facts of the row that is held out, None for the same
+
+    def find_recited(self, is_held_out: bool) -> list[str]:
+        """The facts that the answer of its row states beside what the question asks for."""
+        if self.held is None or is_held_out:
+            return []
+        _answer, asked = self.held
+        return [one.name for one in self.others if one not in asked]
 
 
 def _read_held(known: Mapping[str, Fact], held: HeldOut | None) -> tuple[str, tuple[Fact, ...]] | None:

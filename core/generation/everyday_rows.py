@@ -36,12 +36,15 @@ async def add_rows(
     model: str,
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
+    status: str = "draft",
 ) -> AddedDrafts:
-    """Ask the model and add its answers as drafts, in one undoable step. Raises as `ask`, and `ProjectError`."""
+    """Ask the model and add its answers with this status, in one undoable step. Raises as `ask`, and `ProjectError`."""
     language = await project.read(lambda db: spec.get_language(spec.load(db)))
     answered = await ask(provider, model, language, reporter)
     added: list[AddedDrafts] = []
-    changes = await project.write(tr("Everyday questions"), lambda db: added.append(store_answers(db, answered, model)))
+    changes = await project.write(
+        tr("Everyday questions"), lambda db: added.append(store_answers(db, answered, model, status))
+    )
     on_changes(changes)
     return added[0]
 
@@ -82,14 +85,26 @@ def find_first_sentence(text: str, language: str) -> str:
     return sentence if is_whole and degenerate_answers.find_flaw(sentence, 0, 0) is None else ""
 
 
-def store_answers(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str) -> AddedDrafts:
-    """Add what the base model `source` said as drafts, but for questions that are there already."""
+def are_missing(db: sqlite3.Connection) -> bool:
+    """Whether there are training rows that were made from the page alone, and no everyday rows, rejected ones included."""
+    (found,) = db.execute(_ARE_MISSING, (page_rows.SOURCE, f" {TAG} ")).fetchone()
+    return bool(found)
+
+
+_ARE_MISSING = """SELECT EXISTS (SELECT 1 FROM example WHERE source = ? AND split = 'train' AND status <> 'rejected')
+AND NOT EXISTS (SELECT 1 FROM example WHERE instr(' ' || tags || ' ', ?))"""
+
+
+def store_answers(
+    db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str, status: str = "draft"
+) -> AddedDrafts:
+    """Add what the base model `source` said, but for questions that are there already."""
     system, asked = spec.load(db).system_prompt, draft_rows.load_present_rows(db).asked
     rows = [
         examples.read_row(
             jsonl.new_row(system, question, answer),
             split="train",
-            status="draft",
+            status=status,
             kind=GENERAL,
             tags=TAG,
             source=source,

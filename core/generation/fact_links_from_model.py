@@ -17,6 +17,7 @@ from core.review.fact_matching import Linker
 from core.spec import facts, spec
 
 REPLY_TOKENS = 200
+EXPECTED_TOKENS = 15  # of the names of facts
 MAX_FACTS_LISTED = 40  # facts that are all offered to choose from
 _NAME = lazy_pattern(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
 _NONE = lazy_pattern(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
@@ -73,6 +74,7 @@ TASK = LlmTask(
     _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    lambda _request: EXPECTED_TOKENS,
     replies.LINKS_SCHEMA,
     role="judge",
 )

@@ -9,6 +9,7 @@ from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling
 from core.spec import facts, spec
+from core.text import tokenizer
 from core.text.statements import Statement
 
 STATEMENTS_PER_REQUEST = 20  # that are refined in one request
@@ -46,6 +47,7 @@ TASK = LlmTask(
     _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    lambda request: round(sum(tokenizer.estimate_tokens(text) for text, _quote in request.subject["statements"])),
     replies.STATEMENTS_SCHEMA,
     makes="fact",
 )

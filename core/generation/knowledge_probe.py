@@ -16,6 +16,7 @@ from core.text import row_templates
 ANSWERS_PER_QUESTION = 5  # answers to each question
 QUESTIONS_PER_FACT = 2  # questions asked for one fact
 ANSWER_TOKENS = 120
+EXPECTED_TOKENS = 60  # of an answer
 KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itself, the best first
 
 
@@ -96,5 +97,6 @@ TASK = LlmTask(
     _build_messages,
     _apply_replies,
     lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=ANSWERS_PER_QUESTION),
+    lambda _request: EXPECTED_TOKENS * ANSWERS_PER_QUESTION,
     role="student",
 )

@@ -78,12 +78,14 @@ class LlmTask:
 
     `label` names that write. `apply` returns a sentence for the person. `role` says which model is asked
     (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.
+    `expected_tokens` tells about how long all replies to a request are; the limits of `sampling` are far above that.
     """
 
     label: Callable[[], str]
     messages: Callable[[sqlite3.Connection, LlmRequest], list[Message]]
     apply: Callable[[sqlite3.Connection, Sequence[LlmRequest]], str]
     sampling: Callable[[LlmRequest], Sampling]
+    expected_tokens: Callable[[LlmRequest], int]
     schema: dict[str, Any] | None = None
     role: str = "writer"
     makes: str = ""

@@ -201,7 +201,14 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
     return trn("{n} answer was recorded.", "{n} answers were recorded.", len(answered))
 
 
-TASK = LlmTask(lambda: tr("Record answers"), _build_messages, _apply_replies, _choose_sampling, role="student")
+TASK = LlmTask(
+    lambda: tr("Record answers"),
+    _build_messages,
+    _apply_replies,
+    _choose_sampling,
+    lambda request: round(tokenizer.estimate_tokens(request.subject["reference"])),
+    role="student",
+)
 
 
 def count_answers(db: sqlite3.Connection) -> dict[ModelKey, int]:

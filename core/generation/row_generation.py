@@ -185,6 +185,7 @@ TASK = LlmTask(
     lambda request: Sampling(
         temperature=0.7, max_tokens=MAX_EXAMPLE_TOKENS * (1 + sum(request.subject["counts"].values()))
     ),
+    lambda request: EXAMPLE_TOKENS * sum(request.subject["counts"].values()),
     replies.PAIRS_SCHEMA,
     makes="example",
 )

@@ -22,6 +22,7 @@ VERDICT_RULES = dict(
     zip(("contradicts", "not_in_text"), bulk_edits.JUDGE_RULES, strict=True)
 )  # the problem of each verdict but "supported"
 REPLY_TOKENS = 400
+EXPECTED_TOKENS = 60  # of a verdict with its reason in a sentence
 
 
 def build_subjects(
@@ -110,6 +111,7 @@ TASK = LlmTask(
     _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
+    lambda _request: EXPECTED_TOKENS,
     replies.VERDICT_SCHEMA,
     role="judge",
 )

@@ -26,6 +26,7 @@ from core.spec.spec import Spec
 from core.text.questions.rows import QuestionRow
 
 REPLY_TOKENS = 800
+EXPECTED_TOKENS = 90  # of a question with its answer
 DRAWS = 2  # draws of the page's rows in which one of the same kind and form is looked for
 _TOKEN = lazy_pattern(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
 _YES_NO = lazy_pattern(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
@@ -224,6 +225,7 @@ TASK = LlmTask(
     _build_messages,
     _apply_replies,
     lambda _request: Sampling(temperature=0.3, max_tokens=REPLY_TOKENS),
+    lambda _request: EXPECTED_TOKENS,
     replies.REMADE_SCHEMA,
     makes="example",
 )

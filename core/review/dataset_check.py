@@ -16,7 +16,7 @@ from core.review.row_comparisons import MIN_TRAINING_ROWS as MIN_TRAINING_ROWS
 from core.review.row_comparisons import RECOMMENDED_TRAINING_ROWS as RECOMMENDED_TRAINING_ROWS
 from core.review.row_comparisons import UNKNOWING_KINDS as UNKNOWING_KINDS
 from core.review.row_comparisons import Emit, RowColumns
-from core.spec import facts, spec
+from core.spec import asked_facts, facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.storage import compressed_texts
@@ -43,7 +43,7 @@ def check_dataset(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> Non
 
 @dataclass(slots=True)
 class _ApprovedRows:
-    """What is known of the rows to be trained on: their number, and how many teach each fact."""
+    """What is known of the rows to be trained on: their number, and how many ask for each fact."""
 
     count: int = 0
     facts: Counter[str] = field(default_factory=Counter)
@@ -61,12 +61,13 @@ class _CheckedRow:
     quote: str
     linked: str
     supported: int
+    recited: str
 
 
 def _iterate_rows(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_CheckedRow]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     reader = compressed_texts.PackReader(db)
-    columns = "status, id, pack, slot, split, kind, facts, quote, linked, supported"
+    columns = "status, id, pack, slot, split, kind, facts, quote, linked, supported, recited"
     for done, (status, id, pack, slot, *own) in enumerate(db.execute(f"SELECT {columns} FROM example ORDER BY id")):
         if done % 1000 == 0:
             reporter.update(done, total)
@@ -114,7 +115,7 @@ def _collect_questions(
         rows.add(row.id, row.data, row.texts, row.split, row.kind, emit)
         if row.split == "train" and row.is_approved:
             approved.count += 1
-            approved.facts.update(row.facts.split())
+            approved.facts.update(asked_facts.split_facts(row.facts, row.recited)[0])
         yield row.texts.key
 
 

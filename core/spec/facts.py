@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.lazy_loading import lazy_pattern
 from core.lazy_rapidfuzz import fuzz
-from core.spec import quote_tracking, spec
+from core.spec import asked_facts, quote_tracking, spec
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec
 from core.text import statements
@@ -164,10 +164,14 @@ def _join_quotes(db: sqlite3.Connection, merged: Sequence[Fact]) -> str:
 
 def _rename(db: sqlite3.Connection, names: set[str], name: str) -> None:
     rows = []
-    for id, row_facts in db.execute("SELECT id, facts FROM example WHERE facts <> ''"):
+    for id, row_facts, recited in db.execute("SELECT id, facts, recited FROM example WHERE facts <> ''"):
         if names & set(row_facts.split()):
-            rows.append((" ".join(dict.fromkeys(name if one in names else one for one in row_facts.split())), id))
-    db.executemany("UPDATE example SET facts = ? WHERE id = ?", rows)
+            asked, also = (
+                dict.fromkeys(name if one in names else one for one in some)
+                for some in asked_facts.split_facts(row_facts, recited)
+            )
+            rows.append((" ".join(asked | also), " ".join(one for one in also if one not in asked), id))
+    db.executemany("UPDATE example SET facts = ?, recited = ? WHERE id = ?", rows)
 
 
 def split(db: sqlite3.Connection, id: int, parts: Sequence[str]) -> None:

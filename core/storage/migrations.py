@@ -343,6 +343,12 @@ def m010_supported(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN supported INTEGER NOT NULL DEFAULT 0")
 
 
+def m011_recited(db: sqlite3.Connection) -> None:
+    """Rows store which of their facts the answer states beside what the question asks for."""
+    for table in ("example", "version_row"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN recited TEXT NOT NULL DEFAULT ''")
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -378,6 +384,7 @@ COLUMN_ADDING_MIGRATIONS: set[Migration] = {
     m008_rescue,
     m009_chat_speed,
     m010_supported,
+    m011_recited,
 }
 
 MIGRATIONS: list[Migration] = [
@@ -391,6 +398,7 @@ MIGRATIONS: list[Migration] = [
     m008_rescue,
     m009_chat_speed,
     m010_supported,
+    m011_recited,
 ]
 
 

@@ -8,6 +8,7 @@ from core.dataset import filters
 from core.dataset.filters import Filter
 from core.exam import fact_coverage, runs
 from core.exam.runs import ExamStatus
+from core.generation import everyday_rows
 from core.language import tr, trn
 from core.providers.models_api import is_tuned
 from core.review.row_comparisons import RECOMMENDED_TRAINING_ROWS
@@ -29,7 +30,8 @@ class PathStep(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PathState:
     """What a project has: characters of text, facts, approved training rows, drafts, exam rows, trained models, finished
-    exams of trained models, facts that are to be taught and have no row at all, and the drafts with those for the exam."""
+    exams of trained models, facts that are to be taught and have no row at all, the drafts with those for the exam, and
+    whether rows of the page are trained on without everyday rows."""
 
     characters: int = 0
     facts: int = 0
@@ -40,6 +42,7 @@ class PathState:
     exams: int = 0
     bare_facts: int = 0
     all_drafts: int = 0
+    lacks_everyday: bool = False
 
     @property
     def needs_rows(self) -> bool:
@@ -90,6 +93,7 @@ def load(db: sqlite3.Connection) -> PathState:
         ),
         sum(one.state == "bare" for one in fact_coverage.load(db)) if has_few else 0,
         filters.count(db, Filter(status="draft")),
+        everyday_rows.are_missing(db),
     )
 
 
@@ -145,8 +149,8 @@ def describe_doubted(count: int) -> str:
                "{n} drafts have problems and stay drafts: look at them, then approve or delete them.", count)  # fmt: skip
 
 
-def describe_next(state: PathState) -> str:
-    """What to do next, in a sentence."""
+def describe_next(state: PathState, adds_everyday: bool = False) -> str:
+    """What to do next, in a sentence. `adds_everyday`: the training step adds everyday rows first."""
     match state.next_step:
         case PathStep.TEXT:
             return tr("Next: write, paste or drop the text that a model is to know.")
@@ -154,6 +158,10 @@ def describe_next(state: PathState) -> str:
             return tr("Next: add the facts that were found in the text.")
         case PathStep.ROWS:
             return _describe_rows(state)
+        case PathStep.TRAINING if adds_everyday:
+            return trn("Next: add everyday questions against forgetting, and train a model on {n} row.",
+                       "Next: add everyday questions against forgetting, and train a model on {n} rows.",
+                       state.rows)  # fmt: skip
         case PathStep.TRAINING:
             return trn("Next: train a model on {n} row.", "Next: train a model on {n} rows.", state.rows)
         case PathStep.EXAM:

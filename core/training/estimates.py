@@ -8,7 +8,7 @@ from core.progress import Reporter
 from core.providers.local_engine import LocalProvider
 from core.providers.protocol_types import TrainingEstimate
 from core.storage.project import Project
-from core.training import row_selection
+from core.training import row_selection, teacher_messages
 from core.training.submit import TrainingPlan
 
 MAX_SENT_ROWS = 500  # of a job, evenly from all of them: the estimate needs their lengths
@@ -37,7 +37,8 @@ async def estimate_plans(
 
 def _load_rows(db: sqlite3.Connection, plan: TrainingPlan) -> tuple[list[str], int]:
     """The rows of a job, and how many it is validated on."""
-    rows = row_selection.load_rows(db, plan.rows, version=plan.version)
+    load = teacher_messages if teacher_messages.are_wanted(plan.hyperparameters) else row_selection
+    rows = load.load_rows(db, plan.rows, version=plan.version)
     return rows, row_selection.count_rows(db, plan.rows, "validation") if plan.validation else 0
 
 

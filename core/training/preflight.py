@@ -20,7 +20,7 @@ from core.providers.server_presets import ServerPreset
 from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
-from core.training import estimates, jobs, row_selection
+from core.training import estimates, jobs, row_selection, teacher_messages
 from core.training.jobs import Job
 from core.training.row_selection import row_filter
 from core.training.submit import TrainingPlan
@@ -28,6 +28,7 @@ from core.training.submit import TrainingPlan
 PROMPT_NOT_ASKED, PROMPT_DIFFERS = "prompt-not-asked", "system-prompt-differs"
 FEW_ROWS = "few-rows"
 NO_MEMORY = "not-enough-memory"
+NO_TEACHERS = "no-teachers"
 LONG_SECONDS = 600.0  # of training, from which a person is told before it starts
 UNSUCCESSFUL = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.MISSING)
 
@@ -295,6 +296,8 @@ def _check_plans(
             yield Objection("settings", "error", words, filters.format_filter(row_filter(plan.rows)))
             continue
         yield from _check_row_count(len(rows), plan)
+        if teacher_messages.are_wanted(plan.hyperparameters):
+            yield from _check_teachers(db, plan)
         if twin := next(
             (job for job in earlier_jobs if _is_same(job, plan, uploads.sha256_of(row_selection.to_jsonl(rows)))), None
         ):
@@ -310,6 +313,22 @@ def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
         words = finding_texts.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
+
+
+def _check_teachers(db: sqlite3.Connection, plan: TrainingPlan) -> Iterator[Objection]:
+    """Whether there is a teacher to distil from, and how many rows have none."""
+    rows = teacher_messages.load_rows(db, plan.rows, version=plan.version)
+    words = filters.format_filter(row_filter(plan.rows))
+    try:
+        teacher_messages.require_teachers(rows)
+    except JukuError as error:
+        yield Objection(NO_TEACHERS, "error", tr("{what}. {why}", what=error.title, why=error.message), words)
+        return
+    if without := len(rows) - teacher_messages.count_teachers(rows):
+        text = trn("{n} of {total} row has no fact, and so no teacher: it is trained on without distillation.",
+                   "{n} of {total} rows have no fact, and so no teacher: they are trained on without distillation.",
+                   without, total=f"{len(rows):,}")  # fmt: skip
+        yield Objection(NO_TEACHERS, "note", text, words)
 
 
 def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:

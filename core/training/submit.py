@@ -18,7 +18,7 @@ from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
 from core.providers.server_presets import preset
 from core.spec import revisions
 from core.storage.project import Changes, Project
-from core.training import jobs, row_selection
+from core.training import jobs, row_selection, teacher_messages
 from core.training.jobs import Job
 
 RETRY_LATER = (401, 429)  # nothing was made: it can be sent later
@@ -67,6 +67,8 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
             version = plan.version or versions.save_current(db, name)
             known[key] = version, len(rows), uploads.sha256_of(row_selection.to_jsonl(rows))
         version, count, digest = known[key]
+        if teacher_messages.are_wanted(plan.hyperparameters):
+            teacher_messages.require_teachers(teacher_messages.load_rows(db, plan.rows, version=version))
         other_settings = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
         values = {
             "provider": provider,
@@ -87,7 +89,10 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
 
 
 def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
-    """Returns the JSONL file of a job from its frozen copy: to the byte what was queued. Raises `JukuError` where that has changed."""
+    """Returns the JSONL file of a job from its frozen copy: to the byte what was queued. Raises `JukuError` where that has changed.
+
+    The rows of a job that distils get their teacher messages here.
+    """
     assert record.version is not None
     data = row_selection.to_jsonl(row_selection.load_rows(db, record.rows, split, record.version))
     if split == "train" and uploads.sha256_of(data) != record.digest:
@@ -95,6 +100,8 @@ def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train"
             tr("The saved copy of the job's rows has changed"),
             tr("Nothing was sent. Start the job again from the rows as they are now."),
         )
+    if teacher_messages.are_wanted(record.request["hyperparameters"]):
+        return row_selection.to_jsonl(teacher_messages.load_rows(db, record.rows, split, record.version))
     return data
 
 

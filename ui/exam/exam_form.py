@@ -15,16 +15,16 @@ from PySide6.QtWidgets import (
 
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
-from core.exam import prompt_conditions
+from core.exam import judges, prompt_conditions
 from core.exam.graders import GRADERS
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
 from core.language import tr, trn
-from core.providers import LOCAL, Sampling, model_kinds
+from core.providers import LOCAL, Sampling, model_kinds, prices
 from core.providers.server_presets import MAX_SEED
 from ui import style
 from ui.exam import exam_texts
 from ui.exam.examined_models import ExaminedModels
-from ui.widgets import basics, length_and_time_texts, server_texts
+from ui.widgets import basics, cost_texts, length_and_time_texts, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.model_box import USABLE_STATES
@@ -275,9 +275,14 @@ class ExamForm(QWidget):
             text += f" · {tr('within a day') if is_batch else length_and_time_texts.format_about(self.seconds)}"
         if self.judge.isChecked() and self.estimates:
             answers = sum(one.requests for one in self.estimates) * self.repeats.value()
-            text += " · " + trn("at most {n} request to the judge, not included",
-                                "at most {n} requests to the judge, not included", answers)  # fmt: skip
+            text += f" · {self._format_judge_cost(answers)}"
         return text
+
+    def _format_judge_cost(self, answers: int) -> str:
+        provider, model = self._judge() or ("", "")
+        cost = cost_texts.format_cost(prices.chat_price(*judges.estimate_tokens(answers), model), provider)
+        return trn("and at most {n} request to the judge: {cost}",
+                   "and at most {n} requests to the judge: {cost}", answers, cost=cost)  # fmt: skip
 
     def _judge(self) -> tuple[str, str] | None:
         """The provider and the model that judge; None where none is known."""

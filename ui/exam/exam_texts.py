@@ -10,8 +10,8 @@ from core.exam.scores import LEAKED, NO_KIND
 from core.exam.statistics import KappaAgreement, PassRate, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui.generation.llm_run_dialog import format_token_estimate
 from ui.widgets import basics
+from ui.widgets.cost_texts import format_token_estimate
 from ui.widgets.length_and_time_texts import format_time_left
 
 GAINED_SYMBOL, LOST_SYMBOL = "▲", "▼"

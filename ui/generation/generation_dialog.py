@@ -28,10 +28,9 @@ from core.generation.page_rows import PageMaterial, PagePlan, RowChoice
 from core.generation.row_generation import GenerationEstimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
-from core.providers.prices import chat_price
 from core.storage.project import OnChanges, Project
 from ui import style
-from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.llm_run_dialog import LlmRunDialog
 from ui.generation.model_rows_choice import ModelRowsChoice, write_page_rows
 from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
@@ -334,15 +333,7 @@ class GenerationDialog(LlmRunDialog):
         if found.page is not None:
             text = _format_page_plan(found.page)
         else:
-            requests = trn("{n} request", "{n} requests", estimate.requests)
-            tokens = tr(
-                "about {sent} tokens sent to {provider}, {received} received",
-                sent=format_token_estimate(estimate.sent),
-                provider=self.model.server(),
-                received=format_token_estimate(estimate.received),
-            )
-            cost = chat_price(estimate.sent, estimate.received, self.model.model_id(), self.model.as_batch())
-            text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
+            text = self.model.format_estimate(estimate.requests, estimate.sent, estimate.received)
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         nothing = self._offline_reason() if found.page is not None else ""
         separator = "\n" if found.page is None else " "  # at 150 % every line counts

@@ -279,9 +279,3 @@ def show_run_outcome(dialog: LlmRunDialog, window: QWidget, approve: Callable[[]
             notice.add_button(tr("Approve drafts by kind…"), approve)
 
     dialog.finished_with.connect(say)
-
-
-def format_token_estimate(tokens: int) -> str:
-    """A number of tokens rounded to two digits: it is an estimate."""
-    scale = 10 ** max(0, len(str(tokens)) - 2)
-    return f"{round(tokens / scale) * scale:,}"

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.dataset.filters import Filter, count
+from core.errors import JukuError
 from core.generation import everyday_rows, page_rows, question_writer
 from core.generation.page_rows import RowChoice
 from core.language import tr
@@ -131,10 +132,18 @@ class ModelRows:
     async def add_with_page_rows(
         self, project: Project, label: str, choice: RowChoice, reporter: Reporter, on_changes: OnChanges
     ) -> str:
-        """Add the page's rows in one undoable step, then these; returns what came of both. Raises as `add`."""
+        """Add the page's rows in one undoable step, then these; returns what came of both.
+
+        Raises as `add`: the page's rows stay, and the error tells their number, too.
+        """
         change, added = write_page_rows(choice), list[str]()
         on_changes(await project.write(label, lambda db: added.append(change(db, reporter.part(0, 2)))))
-        return "\n".join([*added, *await self.add(project, reporter.part(1, 2), on_changes)])
+        try:
+            added += await self.add(project, reporter.part(1, 2), on_changes)
+        except JukuError as error:
+            stayed = tr("What was made before stays. {what}", what=" ".join(added))
+            raise JukuError(error.title, "\n".join(filter(None, (error.message, stayed)))) from error
+        return "\n".join(added)
 
     async def add(self, project: Project, reporter: Reporter, on_changes: OnChanges) -> list[str]:
         """Add them as drafts; returns what came of each, in words. Raises as the modules that make them do."""

@@ -20,7 +20,7 @@ from core.providers import model_kinds
 from core.spec import facts
 from core.text import tokenizer
 from ui import style
-from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.llm_run_dialog import LlmRunDialog
 from ui.generation.run_progress_and_recovery import FactScope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
@@ -33,10 +33,11 @@ Subjects = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RequestEstimate:
-    """The subjects of the requests, and about how many tokens are sent."""
+    """The subjects of the requests, and about how many tokens are sent and received."""
 
     subjects: Subjects
     sent: int
+    received: int
 
 
 class ModelTaskDialog(LlmRunDialog):
@@ -58,6 +59,7 @@ class ModelTaskDialog(LlmRunDialog):
         self.asked: RequestEstimate | None = None
         self.scope = FactScope(names)
         self.scope.changed.connect(self.read_soon)
+        self.model.changed.connect(self._show_estimate)
         self.setMinimumWidth(style.scaled(560))
         self.count = basics.heading("")
         self.estimate = basics.label(wrap=True, dim=True)
@@ -116,13 +118,12 @@ class ModelTaskDialog(LlmRunDialog):
         self.pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
         self.count.setText(self.format_subjects(found.subjects))
         self.primary.setText(self.button_text(len(found.subjects)))
-        requests = trn("{n} request", "{n} requests", len(found.subjects))
-        tokens = tr(
-            "about {sent} tokens sent to {provider}",
-            sent=format_token_estimate(found.sent),
-            provider=self.model.server(),
-        )
-        self.estimate.setText(f"{requests} · {tokens}")
+        self._show_estimate()
+
+    def _show_estimate(self) -> None:
+        """What asking the chosen model takes."""
+        if found := self.asked:
+            self.estimate.setText(self.model.format_estimate(len(found.subjects), found.sent, found.received))
 
     def disabled_reason(self) -> str:
         there = bool(self.asked and self.asked.subjects)
@@ -228,8 +229,10 @@ class RefineDialog(ModelTaskDialog):
 def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> RequestEstimate:
     """The subjects with an estimate of the tokens from a sample of the requests."""
     part = subjects[:: -(-len(subjects) // SAMPLED_REQUESTS) or 1]
-    tokens = 0.0
+    sent, received = 0.0, 0.0
     for one in part:
-        for message in TASKS[task].messages(db, LlmRequest(0, one)):
-            tokens += tokenizer.estimate_tokens(message["content"])
-    return RequestEstimate(subjects, round(tokens * len(subjects) / max(1, len(part))))
+        request = LlmRequest(0, one)
+        sent += sum(tokenizer.estimate_tokens(message["content"]) for message in TASKS[task].messages(db, request))
+        received += TASKS[task].expected_tokens(request)
+    share = len(subjects) / max(1, len(part))
+    return RequestEstimate(subjects, round(sent * share), round(received * share))

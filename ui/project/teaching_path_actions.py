@@ -26,6 +26,7 @@ from ui.generation import model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_rows_choice import ModelRows
 from ui.llm_run_runner import LlmRunResult
+from ui.project.everyday_step import EverydayStep
 from ui.project.project_window import ProjectWindow
 from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
@@ -58,6 +59,8 @@ class TeachingPathActions(QObject):
         # A process of the engine measures this computer: not while the window is being opened.
         self._estimating = QTimer(self, singleShot=True, interval=ESTIMATE_DELAY_MS)
         self._estimating.timeout.connect(self._on_estimating)
+        self.everyday = EverydayStep(workspace, window)
+        self.everyday.ready.connect(window.training_tab.form.start.click)
         bar.next_wanted.connect(self.take)
         bar.cancel_wanted.connect(self._on_cancel)
         bar.read.connect(self._show)
@@ -81,7 +84,8 @@ class TeachingPathActions(QObject):
         if self._shown is not None:
             self._bar.show_running(self._shown)
         elif state is not None:
-            self._bar.show_next(teaching_path.act_title(state), self._format_time(state))
+            adds = state.next_step == PathStep.TRAINING and self.everyday.adds(state)
+            self._bar.show_next(teaching_path.act_title(state), self._format_time(state), adds)
 
     def _format_time(self, state: PathState) -> str:
         match state.next_step:
@@ -143,7 +147,7 @@ class TeachingPathActions(QObject):
                 self._take_rows(state)
             case PathStep.TRAINING:
                 window.tabs.setCurrentWidget(window.training_tab)
-                window.training_tab.form.start.click()
+                self.everyday.begin(state)
             case PathStep.EXAM:
                 window.tabs.setCurrentWidget(window.exam_tab)
                 window.exam_tab.form.start.click()
@@ -196,16 +200,18 @@ class TeachingPathActions(QObject):
         if ended.task != ROWS_TASK:
             return
         self._workspace.llm_runs.ended.disconnect(self._on_rows_made)
-        QTimer.singleShot(0, self, lambda: self._workspace.tasks.start("", self._explain_few_rows()))
+        QTimer.singleShot(0, self, lambda: self._workspace.tasks.start("", self._explain_rows()))
 
-    async def _explain_few_rows(self) -> None:
-        """Where the rules gave too few rows, a model can write more."""
+    async def _explain_rows(self) -> None:
+        """Where the rules gave too few rows, a model can write more; without a base model everyday rows come later."""
         state = await self._workspace.project.read(teaching_path.load)
         if state.rows + state.drafts < MINIMUM_ROWS:
             text = tr("That gave {n} rows; a training needs {minimum}. Write more text and facts, or let a chat model write rows.",
                       n=state.rows + state.drafts, minimum=MINIMUM_ROWS)  # fmt: skip
             notice = Notice(self._window, text, "warning", lasting=True)
             notice.add_button(tr("Generate missing rows…"), self._open_generation)
+        else:
+            self.everyday.explain_later(state)
 
     def _open_generation(self) -> None:
         GenerationDialog(self._workspace, parent=self._window).open()

@@ -112,8 +112,11 @@ class TeachingPathBar(QWidget):
         self._show()
         self.read.emit()
 
-    def show_next(self, title: str, time: str) -> None:
-        """Offer the next step, and tell about how long it takes; '' where that is not known."""
+    def show_next(self, title: str, time: str, adds_everyday: bool = False) -> None:
+        """Offer the next step, and tell about how long it takes; '' where that is not known.
+
+        `adds_everyday`: a training begins with everyday rows.
+        """
         if self.state is not None:
             step = self.state.next_step
             self.act.setText(title)
@@ -122,7 +125,7 @@ class TeachingPathBar(QWidget):
             why = teaching_path.describe_why(step) if step else ""
             self.act.setToolTip(basics.plain_tooltip(f"{why} ({NEXT_KEYS})".strip()))
             self.cancel.hide()
-            sentence = teaching_path.describe_next(self.state)
+            sentence = teaching_path.describe_next(self.state, adds_everyday)
             self._say(tr("{sentence} ({time})", sentence=sentence, time=time) if time else sentence)
 
     def show_running(self, activity: Activity) -> None:

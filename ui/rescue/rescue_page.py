@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 from core import clock
 from core.errors import JukuError
 from core.generation.recorded_answers import ModelKey, RecordingEstimate
-from core.language import tr, trn
+from core.language import tr
 from core.progress import Reporter
 from core.providers import LOCAL, prices, shutdown_dates
 from core.storage.project import Changes
 from core.training.rescue import TunedModel
 from ui import style
-from ui.generation.llm_run_dialog import format_token_estimate
 from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
+from ui.widgets.cost_texts import format_request_estimate
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import TextTable
@@ -185,23 +185,9 @@ def format_recording_cost(estimate: RecordingEstimate, provider: str, batch: boo
     """The requests, tokens and cost of asking, in one line."""
     if not estimate.requests:
         return ""
-    parts = [
-        trn("{n} request", "{n} requests", estimate.requests),
-        tr(
-            "about {sent} tokens sent, {received} received",
-            sent=format_token_estimate(estimate.sent),
-            received=format_token_estimate(estimate.received),
-        ),
-    ]
-    if provider == LOCAL:
-        parts.append(tr("free on this computer"))
-    elif estimate.dollars is None:
-        parts.append(tr("price unknown"))
-    else:
-        dollars = estimate.dollars * (prices.BATCH_SHARE if batch else 1)
-        cost = f"{dollars:.2f}"
-        parts.append(tr("less than $0.01") if dollars < 0.01 else tr("about ${cost}", cost=cost))
-    return " · ".join(parts)
+    share = prices.BATCH_SHARE if batch else 1
+    dollars = None if estimate.dollars is None else estimate.dollars * share
+    return format_request_estimate(estimate.requests, estimate.sent, estimate.received, dollars, provider)
 
 
 def format_mark(score: float | None, passed: bool | None) -> str:

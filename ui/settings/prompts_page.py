@@ -274,6 +274,7 @@ def _describe_placeholders(name: str) -> dict[str, str]:
         "answer": tr("the answer"),
         "text": tr("the text of the spec"),
         "passages": tr("the passages that were found"),
+        "passage": tr("the passage of the row’s facts"),
         "reference": tr("the reference answer"),
         "points": tr("its key points"),
         "first": tr("the first answer"),

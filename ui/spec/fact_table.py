@@ -91,6 +91,9 @@ def format_fact_details(entry: FactCoverage, lost: bool) -> str:
     counts = [f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS]
     counts += [f"{titles[kind]} {entry.approved[kind]}" for kind in EXTRA_KINDS if entry.approved[kind]]
     lines.append(tr("Rows: {counts}", counts=", ".join(counts)))
+    if entry.also_stated:
+        lines.append(trn("{n} row about another fact also states it.",
+                         "{n} rows about other facts also state it.", entry.also_stated))  # fmt: skip
     if entry.drafts:
         lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
     if entry.lacking:

@@ -12,6 +12,9 @@ from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
 FIELD_COLUMNS = 4
+EARLY_STOPPING, BEST_METRIC = "early_stopping_patience", "metric_for_best_model"
+AVERAGE, REPLACEMENT, KL = "average_checkpoints", "token_replacement", "kl_coefficient"
+ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 Value = int | float | str | bool
 
 
@@ -230,7 +233,7 @@ def explain_parameter(name: str) -> str:
         ),
         "distillation_weight": tr(
             "Self-distillation: this share of the loss is the divergence from the base model that reads the teacher's "
-            "messages of the row too. It needs rows with “teacher_messages”. Auto: 0, not at all."
+            "messages of the row too: the passage of its fact, and its answer. Rows without a fact have none. Auto: 0, not at all."
         ),
         "distillation_temperature": tr(
             "The temperature of both distributions in self-distillation: a higher one counts unlikely tokens more. Auto: 2."
@@ -252,3 +255,29 @@ def value_title(value: str | bool) -> str:
         "true": tr("Yes"),
         "false": tr("No"),
     }.get(format_value(value), format_value(value))
+
+
+def find_conflict(values: Mapping[str, Value], is_tuned: bool) -> str:
+    """Which of the values do not go with each other, or with a fine-tuned model that is trained further; '' where all do."""
+    if BEST_METRIC in values and EARLY_STOPPING not in values:
+        return tr(
+            "“{name}” needs “{other}”: without it the last epoch is kept.",
+            name=parameter_title(BEST_METRIC),
+            other=parameter_title(EARLY_STOPPING),
+        )
+    if EARLY_STOPPING in values and values.get(AVERAGE, 1) != 1:
+        return tr(
+            "Early stopping keeps the best epoch, so nothing is averaged: leave “{name}” on Auto.",
+            name=parameter_title(AVERAGE),
+        )
+    if values.get(REPLACEMENT) and values.get(KL):
+        return tr(
+            "“{name}” compares with the base model on the words of the rows, and “{other}” trains on other ones: use one of "
+            "them, and leave the other on Auto.",
+            name=parameter_title(KL),
+            other=parameter_title(REPLACEMENT),
+        )
+    if is_tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
+        return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",
+                  name=parameter_title(kept[0]))  # fmt: skip
+    return ""

@@ -26,12 +26,13 @@ from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
 from ui.training.hyperparameter_fields import (
+    EARLY_STOPPING,
     FIELD_COLUMNS,
     HyperparameterFields,
     Value,
     add_titled_field,
     field_grid,
-    parameter_title,
+    find_conflict,
 )
 from ui.training.own_models_button import OwnModelsButton
 from ui.widgets import basics
@@ -42,8 +43,6 @@ from ui.workspace import Workspace
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
 EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 EPOCHS_PARAMETER = "n_epochs"
-EARLY_STOPPING, BEST_METRIC = "early_stopping_patience", "metric_for_best_model"
-ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 EPOCHS_WIDTH = 90  # pixels
 FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
 MAX_METADATA_PAIRS = 15  # pairs; the protocol allows 16, and Juku needs one itself
@@ -397,21 +396,7 @@ class TrainingForm(QWidget):
                 "Early stopping needs validation rows. Evaluate with them (“{button}” makes some), or leave it on Auto.",
                 button=self.add_validation.text().replace("&", ""),
             )
-        if BEST_METRIC in values and EARLY_STOPPING not in values:
-            return tr(
-                "“{name}” needs “{other}”: without it the last epoch is kept.",
-                name=parameter_title(BEST_METRIC),
-                other=parameter_title(EARLY_STOPPING),
-            )
-        if EARLY_STOPPING in values and values.get("average_checkpoints", 1) != 1:
-            return tr(
-                "Early stopping keeps the best epoch, so nothing is averaged: leave “{name}” on Auto.",
-                name=parameter_title("average_checkpoints"),
-            )
-        if offer is not None and offer.tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
-            return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",
-                      name=parameter_title(kept[0]))  # fmt: skip
-        return ""
+        return find_conflict(values, is_tuned=offer is not None and offer.tuned)
 
     def _reason(self) -> str:
         """Why nothing can be started now; '' where it can."""

@@ -6,8 +6,10 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from core import providers
 from core.language import tr
 from core.providers import ModelOffer, model_kinds
+from core.providers.prices import chat_price
 from ui import style
 from ui.widgets import basics, server_texts
+from ui.widgets.cost_texts import format_request_estimate
 from ui.widgets.model_box import AWAITED_STATE, USABLE_STATES, ModelBox, format_unusable
 from ui.workspace import Workspace
 
@@ -82,6 +84,11 @@ class ChatModelRow(QWidget):
         return self.provider() != providers.LOCAL and server_texts.has_capability(
             self._workspace, self.provider(), "batch"
         )
+
+    def format_estimate(self, requests: int, sent: int, received: int) -> str:
+        """What so many requests and tokens take at the chosen model, its price included."""
+        dollars = chat_price(sent, received, self.model_id(), self.as_batch())
+        return format_request_estimate(requests, sent, received, dollars, self.provider(), self.server())
 
     def is_weak(self) -> bool:
         """Whether the chosen model is a small one on this computer, or there is none."""

@@ -136,6 +136,13 @@ class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields
             name = f"{path}.average_checkpoints"
             message = f"Give '{name}' or 'early_stopping_patience', not both: the latter keeps the best epoch."
             raise bad_request(message, name, "invalid_value")
+        if values.get("token_replacement") and values.get("kl_coefficient"):
+            name = f"{path}.kl_coefficient"
+            message = (
+                f"Give '{name}' or 'token_replacement', not both: the divergence is from what the model said to the row's "
+                "own words, and other words are trained on."
+            )
+            raise bad_request(message, name, "invalid_value")
 
 
 def parse_job(body: Json) -> JobRequest:

@@ -62,6 +62,7 @@ class _Teller:
         self._label = ""  # the label that the statements after it belong to
         self._term = ""  # and how a sentence names it: “a tammet”
         self._label_fact = ""
+        self._label_block = 0  # the paragraph or list item that it tells about
         self._before: Told | None = None
         self._has_labels = sum(self._looks_like_label(fact.text) for fact in self._facts) >= 3
 
@@ -72,8 +73,11 @@ class _Teller:
         if first:
             self._label = self._term = ""
             self._before = None
+        if fact.block != self._label_block:  # what stands behind, such as a quotation, is about something else
+            self._label = self._term = ""
         if self._is_label(at):
             self._label, self._term, self._label_fact = fact.text.rstrip(" .:"), "", fact.name
+            self._label_block = self._facts[at + 1].block
             self._before = None
             return None
         told = self._read(fact, first)
@@ -108,7 +112,8 @@ class _Teller:
         defines = (bool(_DEFINITION.match(behind)) and not self._reader.stands_alone(behind)) or bool(
             re.match(r"(?:It|They) ", behind)
         )
-        return defines or self._has_labels
+        # A short request in a list (“Wash your hands.”) is a label of nothing that stands behind the item.
+        return defines or (self._has_labels and self._facts[at].block == self._facts[at + 1].block)
 
     def _read(self, fact: PageFact, first: bool) -> Told:
         text = fact.text.strip()

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from core.dataset import examples, filters, sample_projects
+from core.dataset import bulk_edits, examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, STUDY_PLAN, FactCoverage
 from core.exam.statistics import PassRate
+from core.generation import page_rows
+from core.generation.page_rows import RowChoice
+from core.progress import Reporter
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
@@ -197,3 +200,50 @@ def test_kinds_that_not_every_fact_has_are_counted_and_never_lack(game):
     first = entries(game)["f01"]
     assert (first.trained["combined"], first.trained["false_premise"]) == (1, 1)
     assert first.lacking == STUDY_PLAN | {EXAM: 1}
+
+
+def recite(db, names, recited, split="train"):
+    """A row that asks for the first of its facts and recites the others."""
+    (id,) = examples.add(db, [row(names, split=split)])
+    db.execute("UPDATE example SET recited = ? WHERE id = ?", (recited, id))
+
+
+def test_a_recited_passage_counts_for_the_fact_that_is_asked_for(game):
+    def fill(db):
+        recite(db, "f01 f02", "f02")
+        recite(db, "f01 f02", "")  # asks for both
+        recite(db, "f03", "f03")  # a person linked it to this fact alone
+        bulk_edits.duplicate(db, [1], Reporter())
+
+    write(game, fill)
+    found = entries(game)
+    assert [(one.rows, one.also_stated, one.state) for one in found.values()] == [
+        (3, 0, "unproved"),
+        (1, 2, "unproved"),
+        (1, 0, "unproved"),
+    ]
+    write(game, lambda db: db.execute("DELETE FROM example WHERE id = 2") and None)
+    assert (entries(game)["f02"].state, entries(game)["f02"].lacking["direct"]) == ("bare", 1)  # its own row is gone
+    write(game, lambda db: facts.merge(db, [entries(game)[name].fact.id for name in ("f01", "f02")]))
+    (merged, _third) = entries(game).values()
+    assert (merged.rows, merged.also_stated) == (2, 0)
+
+
+def test_rows_of_a_page_know_which_facts_their_question_asks_for(project):
+    text = (
+        "# Huts\n\n- The lake hut has a stove. It costs 12 crowns a night. Its door is green.\n- Dogs sleep outside.\n"
+    )
+    write(project, lambda db: facts.save(db, Spec("Huts", "en", text=text)))
+    write(project, facts.accept_missing)
+    write(project, page_rows.add_rows, RowChoice(), Reporter())
+    stored = list(project.rows.execute("SELECT facts, recited, split FROM example"))
+    assert {len(recited.split()) for _names, recited, _split in stored} > {0}, "some recite other facts"
+    assert all(set(recited.split()) < set(names.split()) for names, recited, _split in stored)
+    assert not any(recited for _names, recited, split in stored if split == "test")
+    own = {
+        name: [one for one in stored if one[0].split()[0] == name and one[2] == "train"] for name in entries(project)
+    }
+    assert all(entry.rows >= len(own[name]) for name, entry in entries(project).items())
+    write(project, lambda db: db.execute("DELETE FROM example WHERE facts LIKE 'f02%'") and None)
+    second = entries(project)["f02"]
+    assert second.also_stated and second.rows < 4 and second.lacking

@@ -171,6 +171,16 @@ def test_an_average_and_the_best_epoch_exclude_each_other() -> None:
     assert parse_job({**body, "hyperparameters": {**wanted, "average_checkpoints": 1}})
 
 
+def test_replaced_words_and_the_divergence_from_the_own_words_exclude_each_other() -> None:
+    body = {"model": "m", "training_file": "f"}
+    wanted = {"token_replacement": 0.2, "kl_coefficient": 0.5}
+    with pytest.raises(ApiError, match="not both") as error:
+        parse_job({**body, "hyperparameters": wanted})
+    assert error.value.param == "hyperparameters.kl_coefficient"
+    for allowed in ({**wanted, "kl_coefficient": 0}, {"token_replacement": 0.2, "distillation_weight": 0.5}):
+        assert parse_job({**body, "hyperparameters": allowed})
+
+
 REFUSED = [
     ({"early_stopping_patience": 2}, "early_stopping_patience"),
     ({"metric_for_best_model": "accuracy"}, "metric_for_best_model"),

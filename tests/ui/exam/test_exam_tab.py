@@ -441,6 +441,7 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
         await shorten(tab, 2)
         server.script = lambda asked: Answer([mark if asked["model"] == "small" else "Nothing."] * asked.get("n", 1))
         tab.form.judge.setChecked(True)
+        await until(lambda: "requests to the judge: price unknown" in tab.form.total.text())
         tab.form.start.click()
         await finished(tab)
         result = tab.result

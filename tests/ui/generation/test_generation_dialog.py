@@ -12,17 +12,20 @@ from core.dataset.filters import Filter
 from core.exam import fact_coverage
 from core.generation import everyday_rows, llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
-from core.providers import ModelOffer, Reply
+from core.providers import ModelOffer, Reply, prices
+from core.providers.prices import PriceEntry
 from core.spec import facts, spec
 from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
-from tests.support.projects import new_example
+from tests.support.projects import new_example, write
 from tests.support.until import until
+from ui.dataset.fact_link_dialog import FactLinkModelDialog
 from ui.generation import llm_run_dialog, model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog, load_plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.raw_replies_dialog import RawRepliesDialog
+from ui.generation.remake_dialog import RemakeDialog
 from ui.widgets.message_bar import Notice
 
 
@@ -382,6 +385,39 @@ def test_many_facts_are_estimated_from_some(bare, run):
     part = load_plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, fact_coverage.KINDS)
     assert found.estimate.requests == found.facts == len(facts.load(bare.project.rows))
     assert abs(found.estimate.sent / found.facts - part.estimate.sent / part.facts) < 20
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ProbeDialog,
+        lambda workspace: JudgeDialog(workspace, [1, 2, 3]),
+        RefineDialog,
+        RemakeDialog,
+        lambda workspace: FactLinkModelDialog(workspace, [1, 2, 3]),
+        lambda workspace: GenerationDialog(workspace, {"f02"}),
+    ],
+    ids=["probe", "judge", "refine", "remake", "link", "generate"],
+)
+def test_the_price_is_told_before_anything_is_sent(scene, make):
+    text = "# Game\n\nA team has three players. A match lasts an hour. A ball is red.\n"
+    write(scene.project, lambda db: facts.save(db, replace(spec.load(db), text=f"{spec.load(db).text}\n{text}")))
+    write(scene.project, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id < 9") and None)
+    scene.server.models["gpt-4.1"] = 1
+
+    async def go(scene):
+        dialog = scene.dialog
+        assert dialog.model.model_id() == MODEL and dialog.estimate.text().split("\n")[0].endswith("price unknown")
+        prices.save_own([PriceEntry(prices.CHAT, MODEL, {"sent": 1000.0, "received": 0.0})])
+        dialog.model.changed.emit()
+        await until(lambda: "about $" in dialog.estimate.text())
+        sent = dialog.estimate.text()
+        prices.save_own([PriceEntry(prices.CHAT, MODEL, {"sent": 1000.0, "received": 100_000.0})])
+        dialog.model.changed.emit()
+        await until(lambda: "about $" in dialog.estimate.text() and dialog.estimate.text() != sent)
+        assert not scene.server.asked
+
+    scene.play(make, go)
 
 
 def test_a_base_model_is_asked_what_it_knows(scene):

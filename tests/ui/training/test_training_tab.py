@@ -758,6 +758,11 @@ def test_advanced_settings_are_those_of_the_local_engine(window):
     assert form.problem().startswith("Early stopping keeps the best epoch")
     form.advanced.fields["average_checkpoints"].setText("1")
     assert form.problem() == ""
+    for name in ("token_replacement", "kl_coefficient"):
+        form.advanced.fields[name].setText("0.5")
+    assert form.problem().startswith("“KL coefficient” compares with the base model on the words of the rows")
+    form.advanced.fields["token_replacement"].setText("0")
+    assert form.problem() == ""
     form.show_server(preset("openai"), "OpenAI")
     assert form.hyperparameters() == {} and form.problem() == ""
 

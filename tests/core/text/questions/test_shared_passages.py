@@ -155,3 +155,28 @@ def test_items_with_any_mark_are_passages_of_their_own(project, marks):
     write(project, facts.accept_missing)
     page, _language = page_rows.load_page_and_language(project.rows)
     assert [fact.block for fact in page.facts] == [1, 2]
+
+
+@pytest.mark.parametrize("behind", ["> Children pay half of this.", "Children pay half of this."])
+@pytest.mark.parametrize(
+    "items", ["- Close the gate.\n- Ring the bell twice.\n- Wash your hands.", "- **Mirl.** A thin scale of a fish."]
+)
+def test_what_stands_behind_a_list_does_not_get_its_last_item_as_a_label(project, items, behind):
+    write(project, facts.save, Spec("Mill", "en", text=f"# Mill\n\n## Rules\n\n{items}\n\n{behind}\n"))
+    write(project, facts.accept_missing)
+    page, language = page_rows.load_page_and_language(project.rows)
+    *_items, last = page.facts
+    assert make.read_passages(page, language).recite(last.name).text == "Rules: Children pay half of this."
+    asked = {name for row in make.make_rows(page, language) for name in row.facts}
+    assert asked >= {fact.name for fact in page.facts}, "no item is lost as the label of the next"
+
+
+def test_a_term_in_a_paragraph_of_its_own_is_the_label_of_the_next(project):
+    text = (
+        "# Words\n\nTammet.\n\nA cloth bag for wool. It holds three fleeces.\n\nMellin.\n\nA measure of four fleeces.\n"
+    )
+    write(project, facts.save, Spec("Words", "en", text=text))
+    write(project, facts.accept_missing)
+    page, language = page_rows.load_page_and_language(project.rows)
+    told = make.read_passages(page, language).recite("f02").text
+    assert told == "A tammet is a cloth bag for wool. A tammet holds three fleeces."
