@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from core.text.clauses import stem
@@ -10,6 +10,7 @@ from core.text.questions import english_parser, english_plain_parser
 from core.text.questions.english_applied import apply
 from core.text.questions.english_asking import Ask
 from core.text.questions.english_context import Told, tell
+from core.text.questions.english_exceptions import ask_exceptions, ask_heading_lists, ask_lists
 from core.text.questions.english_false import alter, ask_true, collect_pool, iterate_false
 from core.text.questions.english_forms import ask_by_form, find_genera, shorten
 from core.text.questions.english_frames import (
@@ -22,13 +23,24 @@ from core.text.questions.english_frames import (
     put_name,
     reword,
 )
+from core.text.questions.english_other_attributes import ask_other_attributes
 from core.text.questions.english_sentences import Reader
-from core.text.questions.english_unstated import ask_unstated
+from core.text.questions.english_spans import ask_spans
+from core.text.questions.english_unstated import ANSWERS, ask_unstated
 from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
 from core.text.questions.shared_masking import SHARES, mask, shuffle
 
-ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS = 12, 4, 3, 3, 2, 3  # rows of a statement of each form, at most
+ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS, SPANS = (
+    12,
+    4,
+    3,
+    3,
+    2,
+    3,
+    2,
+)  # rows of a statement of each form, at most
+EXCEPTIONS, LISTED = 3, 2
 MAX_SHUFFLED = 3  # statements that one row recites
 _STYLES = ("plain", "polite", "plain", "situation", "hurried", "plain", "request", "situation", "polite")
 _STATE = (
@@ -85,17 +97,46 @@ class _Maker:
             self._add_keywords(told, at)
             self._add_statement(told)
             self._add_false(told, asks)
-            sums = list(dict.fromkeys(apply(told, asks, self.dice)))
-            for question, answer, form in self.dice.sample(sums, min(SUMS, len(sums))):
-                self._add(question, answer, "applied", told.names, form)
+            self._add_applied(told, asks)
+            self._add_exceptions(told)
         self._add_combined()
         self._add_shuffled()
-        unstated = ask_unstated(
-            self.told, UNSTATED, self.subject, sorted(self.names), self.dice, elsewhere=self._elsewhere
-        )
-        for told, question, answer in unstated:
-            self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
+        for question, answer, group, form in ask_heading_lists(self.told, self.dice):
+            self._add(question, answer, "reworded", [name for told in group for name in told.names], form)
+        self._add_unstated()
         return self._without_conflicts()
+
+    def _add_applied(self, told: Told, asks: Sequence[Ask]) -> None:
+        """Add questions for cases of one's own: sums, and values within or beyond a span."""
+        sums, spans = apply(told, asks, self.dice), ask_spans(told, self.names, self.dice)
+        for pool, most in ((sums, SUMS), (spans, SPANS)):
+            found = list(dict.fromkeys(pool))
+            for question, end, form in self.dice.sample(found, min(most, len(found))):
+                self._add(question, f"{end_sentence(told.answer)} {end}", "applied", told.names, form)
+
+    def _add_exceptions(self, told: Told) -> None:
+        """Add questions for exceptions of a rule, and for what it lists."""
+        exceptions, lists = (ask(told, self.names, self.dice) for ask in (ask_exceptions, ask_lists))
+        for pool, most in ((exceptions, EXCEPTIONS), (lists, LISTED)):
+            found = list(dict.fromkeys(pool))
+            for question, end, form in self.dice.sample(found, min(most, len(found))):
+                answer = f"{end_sentence(told.answer)} {end}" if end else told.answer
+                self._add(question, answer, "applied" if end else "reworded", told.names, form)
+
+    def _add_unstated(self) -> None:
+        """Add questions that the page leaves open: first for what it says of other things, then for what it says of none."""
+        added: Counter[int] = Counter()
+        for told, question in ask_other_attributes(self.told, self._elsewhere, self.names, self.dice):
+            added[id(told)] += 1
+            self._add(question, self.dice.choice(ANSWERS), "not_stated", told.names[-1:], "other_attribute")
+        names = sorted(self.names)
+        for told, question, answer in ask_unstated(
+            self.told, UNSTATED, self.subject, names, self.dice, elsewhere=self._elsewhere
+        ):
+            if added[id(told)]:  # as many in all as of a statement without other attributes
+                added[id(told)] -= 1
+                continue
+            self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
 
     def _ask_whole(self, told: Told, at: int) -> list[Ask]:
         """What can be asked of a statement that is not understood otherwise."""
@@ -353,6 +394,11 @@ def _find_names(page: Page, reader: Reader) -> tuple[set[str], list[str]]:
     full = {name for name in counts if " " in name}
     people = [name for name in counts if " " in name or any(name in one.split() for one in full)]
     return names, people
+
+
+def end_sentence(text: str) -> str:
+    """The text with a mark at its end."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _lower_article(text: str) -> str:

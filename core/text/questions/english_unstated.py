@@ -134,7 +134,7 @@ def ask_unstated(
 
 def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice: random.Random) -> Iterator[str]:
     """Yield open questions about the thing of a statement."""
-    name, is_person, head, plural = _find_thing(told, names)
+    name, is_person, head, plural = find_thing(told, names)
     if not name:
         return
     stem = head.removesuffix("s")[:8].lower()
@@ -142,17 +142,17 @@ def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice:
     attributes = find_absent(_OF_PEOPLE if is_person else _OF_THINGS, near)
     questions = [frame.format(n=name) for attribute in attributes for frame in attribute.frames]
     dice.shuffle(questions)
-    yield from (_make_plural(one) if plural else one for one in questions)
+    yield from (make_plural(one) if plural else one for one in questions)
 
 
 _NO_THINGS = lazy_pattern(
-    r"(?:no|nobody|nothing|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
+    r"(?:no|nobody|nothing|everything|anything|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
     r"|.*\b(?:below|above|following|one)$",
     re.IGNORECASE,
 )
 
 
-def _find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]:
+def find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]:
     """What a statement is about, as a question names it; whether a person; its main noun; whether there are several."""
     nothing = ("", False, "", False)
     if told.term:
@@ -174,7 +174,7 @@ def _find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]
     return nothing
 
 
-def _make_plural(question: str) -> str:
+def make_plural(question: str) -> str:
     """The question for things in the plural: “How much do rowing boats cost?”"""
     return re.sub(
         r"\bdoes\b",
