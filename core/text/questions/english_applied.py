@@ -30,6 +30,7 @@ _MONEY = r"(?:(?P<sign>[€$£¥])(?P<amount>\d[\d,]*(?:\.\d+)?)|(?P<plain>\d[\d
 _RATE = lazy_pattern(
     rf"{_MONEY} (?:(?:a|an|each|for each|for an?|for every) (?P<unit>{_UNITS})\b|per (?P<per>[a-z]+)\b|(?P<each>each|apiece)\b)"
 )
+_PER_COLUMN = lazy_pattern(r"\b(?:per|an?|each) (?P<unit>[a-z]+)$", re.IGNORECASE)
 _AS_A_WHOLE = lazy_pattern(
     r"\b(?:first|then|plus|extra|more|additional|after that|up to|maximum|at most|from|at least|discount|off|reduced|deposit)\b"
 )
@@ -200,12 +201,17 @@ def _cells(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
     )
     for name, price in prices[:2]:
         count = choose_count(dice, most=4)
-        things = _plural(f"{entity} {head}".strip(), Decimal(2))
         total = (parse_number(price[2]) or Decimal(0)) * count
+        end = f"{count} × {price[0]} = {price[1]}{format_number(total)}."
+        if per := _PER_COLUMN.search(name):
+            thing = entity if re.search("[A-Z]", entity[1:]) else f"the {entity} {head}".strip()
+            yield f"How much is {thing} for {count} {_plural(per['unit'], Decimal(count))}?", end, "times"
+            continue
+        things = _plural(f"{entity} {head}".strip(), Decimal(2))
         where = "" if len(prices) == 1 else f" {place_column(name)}"
         yield (
             f"How much do {count} {things} cost{where}?",
-            f"{count} × {price[0]} = {price[1]}{format_number(total)}.",
+            end,
             "times",
         )
     if ages := _AGES.search(entry):

@@ -13,9 +13,10 @@ from core.lazy_loading import lazy_pattern
 from core.text.clauses import stem
 from core.text.questions.english_context import Told
 from core.text.questions.english_forms import name_thing
-from core.text.questions.english_unstated import find_thing, make_plural
+from core.text.questions.english_unstated import find_thing
 from core.text.questions.english_words import CLOCK, MONEY, MONTH, NUMBER, STOP, WEEKDAY
 from core.text.questions.rows import PageFact
+from core.text.questions.shared_other_attributes import Saying, WholePage
 
 _MADE = "founded|built|made|invented|painted|designed|written|composed"
 _LONG = r"\b(?:minutes?|hours?|days?|weeks?|months?)\b"
@@ -152,6 +153,13 @@ class _Thing:
         """Its main noun."""
         return stem(self.words[-1]) if self.words else ""
 
+    def is_concerned(self, text: str) -> bool:
+        """Whether a text may be about it: it has a word of its name, or a word for all things."""
+        stems = {stem(word) for word in re.findall(r"[a-z]{3,}", text.lower())}
+        if any(stem(word) in stems for word in self.words):
+            return True
+        return _GENERAL.search(re.sub(r"each(?=[.,;]|$)", "", text)) is not None
+
 
 def ask_other_attributes(
     all_told: Sequence[Told], elsewhere: Sequence[PageFact], names: Collection[str], dice: random.Random
@@ -167,8 +175,11 @@ def ask_other_attributes(
         dice.shuffle(found)
         forms: set[tuple[str, ...]] = set()
         for frames in found:
-            question = dice.choice(frames).format(n=thing.name)
-            question = make_plural(question) if thing.is_plural else question
+            frame = dice.choice(frames)
+            if thing.is_plural:
+                frame = frame.replace("does {n}", "do {n}").replace("is {n}", "are {n}")
+            question = frame.format(n=thing.name)
+            question = question[:1].upper() + question[1:]
             if frames not in forms and len(forms) < 2 and question.casefold() not in seen:
                 forms.add(frames)
                 seen.add(question.casefold())
@@ -196,7 +207,9 @@ def _read_thing(told: Told, names: list[str]) -> _Thing | None:
         name = f"the {entry[0].lower()}{entry[1:]} {head}" if named else entry if is_name else f"“{entry}”"
         return _Thing(name, entry, "row", told)
     if told.label:
-        return _Thing(name_thing(told.label, ()), told.label, "label", told, told.label.endswith("s"))
+        is_act = re.search(r"^\w+ing\b|ing$|\b(?:for|with|in|on)\b", told.label)
+        name = f"“{told.label}”" if is_act else name_thing(told.label, ())
+        return _Thing(name, told.label, "label", told, not is_act and told.label.endswith("s"))
     if told.term or len(told.names) > 1:
         return None
     name, is_person, _head, plural = find_thing(told, names)
@@ -208,50 +221,26 @@ def _read_thing(told: Told, names: list[str]) -> _Thing | None:
 _NO_KIND = ("item", "name", "what", "type", "thing", "kind")
 
 
-class _Page:
+class _Page(WholePage):
     """All that the page says, and what each text is about."""
 
     def __init__(self, all_told: Sequence[Told], elsewhere: Sequence[PageFact], things: Sequence[_Thing]) -> None:
-        self._keys = sorted({thing.key for thing in things}, key=len, reverse=True)
-        by_text = {text: thing for thing in things for text in thing.texts}
+        by_text = {text: thing.key for thing in things for text in thing.texts}
         by_fact = {told.fact.name: by_text[told.answer] for told in all_told if told.answer in by_text}
         # “Ines leads it.”, told with the sentence before, is about what that one is about.
-        owners = [by_text.get(told.answer) or by_fact.get(told.names[0]) for told in all_told]
-        self._said = [
-            (told.answer, told.fact.headings, owner) for told, owner in zip(all_told, owners, strict=True)
-        ] + [(one.text, one.headings, None) for one in elsewhere]
-        self._of_their_own = {told.answer for told in all_told if _has_subject(told)}
-        self._sections = {thing.headings for thing in things}
+        owners = [by_text.get(told.answer) or by_fact.get(told.names[0], "") for told in all_told]
+        said = [
+            Saying(told.answer, told.fact.headings, owner, _has_subject(told))
+            for told, owner in zip(all_told, owners, strict=True)
+        ]
+        said += [Saying(one.text, one.headings) for one in elsewhere]
+        super().__init__(said, (one.key for one in things), (one.headings for one in things), _RULES, _OPEN_START)
 
-    def is_open(self, thing: _Thing, evidence: re.Pattern[str]) -> bool:
+    def is_open_of(self, thing: _Thing, evidence: re.Pattern[str]) -> bool:
         """Whether nothing on the page can be about the thing, its kind or all things, and have evidence."""
         if any(evidence.search(one) and _VALUE.search(one) for one in thing.headings[1:]):
             return False
-        return not any(
-            evidence.search(text) and self._may_be_about(thing, text, headings, owner)
-            for text, headings, owner in self._said
-        )
-
-    def _may_be_about(self, thing: _Thing, text: str, headings: tuple[str, ...], owner: _Thing | None) -> bool:
-        if owner is not None and owner.key == thing.key:
-            return True
-        rest = f"{text} {' '.join(headings[1:])}" if headings != thing.headings else text
-        for key in self._keys:
-            if key.lower() != thing.key.lower():
-                rest = re.sub(rf"\b(?:the )?{re.escape(key)}\b", "\0", rest, flags=re.IGNORECASE)
-        stems = {stem(word) for word in re.findall(r"[a-z]{3,}", rest.lower())}
-        if any(stem(word) in stems for word in thing.words):
-            return True
-        if _GENERAL.search(re.sub(r"each(?=[.,;]|$)", "", rest)):
-            return True
-        if headings == thing.headings:
-            return owner is None
-        if owner is not None or ("\0" in rest and not _OPEN_START.match(text)):
-            return False
-        # What no thing of its section is the subject of may hold for all things, but for a section about other ones.
-        heading = headings[-1] if headings[1:] else ""
-        is_own = headings in self._sections or text in self._of_their_own
-        return not heading or not is_own or bool(_RULES.search(heading))
+        return self.is_open(thing.key, thing.headings, evidence, thing.is_concerned)
 
 
 def _has_subject(told: Told) -> bool:
@@ -269,11 +258,11 @@ def _ask_of_columns(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Ite
     others = [name for one in kin if one.told.cells[0][0] == thing.told.cells[0][0] for name, _value in one.told.cells]
     for header in dict.fromkeys(name for name in others if name not in own):
         attribute = next((one for one in _ATTRIBUTES if one.header and one.header.match(header)), None)
-        if attribute and page.is_open(thing, attribute.evidence):
+        if attribute and page.is_open_of(thing, attribute.evidence):
             yield attribute.frames
         elif attribute is None and re.fullmatch("[A-Z][a-z]+(?: [a-z]+)?", header):
             words = [word for word in header.lower().split() if word not in STOP]
-            if words and page.is_open(thing, re.compile("|".join(map(re.escape, words)), re.IGNORECASE)):
+            if words and page.is_open_of(thing, re.compile("|".join(map(re.escape, words)), re.IGNORECASE)):
                 yield (f"What is the {header.lower()} of {{n}}?", f"{{n}}: what is the {header.lower()}?")
 
 
@@ -284,7 +273,7 @@ def _ask_of_others(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Iter
     others = [one for one in things if one.headings == thing.headings and one is not thing and one.sort == thing.sort]
     for attribute in _ATTRIBUTES:
         having = [one for one in others if any(attribute.stated.search(text) for text in one.texts)]
-        if attribute.needs_kin:
+        if attribute.needs_kin and thing.sort != "label":
             having = [one for one in having if one.kind == thing.kind]
-        if having and page.is_open(thing, attribute.evidence):
+        if having and page.is_open_of(thing, attribute.evidence):
             yield attribute.frames

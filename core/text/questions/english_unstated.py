@@ -142,7 +142,7 @@ def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice:
     attributes = find_absent(_OF_PEOPLE if is_person else _OF_THINGS, near)
     questions = [frame.format(n=name) for attribute in attributes for frame in attribute.frames]
     dice.shuffle(questions)
-    yield from (make_plural(one) if plural else one for one in questions)
+    yield from (_make_plural(one) if plural else one for one in questions)
 
 
 _NO_THINGS = lazy_pattern(
@@ -174,7 +174,7 @@ def find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]:
     return nothing
 
 
-def make_plural(question: str) -> str:
+def _make_plural(question: str) -> str:
     """The question for things in the plural: “How much do rowing boats cost?”"""
     return re.sub(
         r"\bdoes\b",
