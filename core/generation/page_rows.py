@@ -298,7 +298,7 @@ def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int
     left = Counter(lacking)
     first: list[QuestionRow] = []
     rest: list[QuestionRow] = []
-    for row in rows:
+    for row in _take_forms_in_turn(rows):
         (first if left[row.kind] > 0 else rest).append(row)
         left[row.kind] -= 1
     first = spread(first, min(limit, len(first)))
@@ -307,6 +307,16 @@ def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int
     one_each = list({row.form: row for row in rest if row.form not in forms}.values())
     chosen = {*first, *spread(one_each, min(limit - len(first), len(one_each)))}
     return chosen | {*spread([row for row in rest if row not in chosen], limit - len(chosen))}
+
+
+def _take_forms_in_turn(rows: Sequence[QuestionRow]) -> list[QuestionRow]:
+    """The rows, one of each form before a second one of any."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for row in rows:
+        turns.append(seen[row.form])
+        seen[row.form] += 1
+    return [row for _turn, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def spread(things: Sequence[T], count: int) -> list[T]:

@@ -94,11 +94,13 @@ class _Maker:
         for at, told in enumerate(self.told):
             asks = [ask for ask in self.asks[at] if self._is_clear(ask, at)] or self._ask_whole(told, at)
             self._add_asked(told, asks)
-            self._add_keywords(told, at)
-            self._add_statement(told)
-            self._add_false(told, asks)
             self._add_applied(told, asks)
             self._add_exceptions(told)
+            self._add_keywords(
+                told, at
+            )  # of rows that are alike only the first is kept, and keywords are the poorer ones
+            self._add_statement(told)
+            self._add_false(told, asks)
         self._add_combined()
         self._add_shuffled()
         for question, answer, group, form in ask_heading_lists(self.told, self.dice):

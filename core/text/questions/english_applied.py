@@ -142,6 +142,13 @@ def _multiply(rate: re.Match[str], topic: str, dice: random.Random) -> Iterator[
     """Yield what several units cost, and how many units an amount is for."""
     amount = parse_number(rate["amount"] or rate["plain"]) or Decimal(0)
     one, unit = _price(rate, amount), rate["unit"] or rate["per"]
+    if (
+        unit
+        and re.match(_TIMES, unit)
+        and re.fullmatch(r"(?:[A-Za-z-]+ )?[A-Za-z-]+[^s]s", topic)
+        and topic[:4] != "the "
+    ):
+        topic = _name_one(topic)
     are = "are" if topic and _is_plural(topic) else "is"
     if re.search(r"\b(?:late|lost|broken|missing|damaged|fine|penalty|deposit)\b", topic):
         return
@@ -168,6 +175,13 @@ def _multiply(rate: re.Match[str], topic: str, dice: random.Random) -> Iterator[
     if topic and question == enough and unit:
         question = f"{topic[0].upper()}{topic[1:]}: {enough[0].lower()}{enough[1:]}"
     yield question, f"{total} ÷ {one} = {counts[0]}, so it is {counts[0]} {plural}.", "units"
+
+
+def _name_one(plural: str) -> str:
+    """One of some things: “Wheelbarrows” → “a wheelbarrow”."""
+    small = plural[0].lower() + plural[1:]
+    one = re.sub("ies$", "y", small) if small.endswith("ies") else re.sub("(?<=ch|sh|xe)es$|s$", "", small)
+    return f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
 
 
 def _price(rate: re.Match[str], amount: Decimal) -> str:

@@ -18,6 +18,7 @@ _EXCEPT = lazy_pattern(
 _BUT_NOT = lazy_pattern(r"^(?P<rule>[^,;]+?),? but not (?P<exception>[^,;]+)$", re.IGNORECASE)
 _UNLESS = lazy_pattern(r"^(?P<rule>[^,;]+?),? unless (?P<condition>[^;]+)$", re.IGNORECASE)
 _EVERY = lazy_pattern(r" (?P<to>for|to|in|on|with) (?:any|all|every|each|anyone|everyone)\b[^,]*$")
+_EVER = lazy_pattern(r" (?:all year(?: round)?|always|every day|daily|at any time|at all times|all day|all week)\b")
 _PREPOSITION = lazy_pattern(
     r"(?P<word>on|in|at|to|for|from|with|during|after|before|under|near|inside|outside|when|if|where) "
 )
@@ -32,7 +33,8 @@ _VERB_IN_LIST = lazy_pattern(
 def ask_exceptions(told: Told, names: Collection[str], dice: random.Random) -> Iterator[tuple[str, str, str]]:
     """Yield questions of a rule with an exception, each with what the answer adds to the statement ('': nothing) and its form."""
     text = told.rest.strip().rstrip(".!")
-    if told.cells or told.term or len(told.names) != 1 or re.search(r"[.!?:] ", text):
+    is_clear = not re.search(r"[.!?:] |\b(?:it|them|these|those)\b", text)
+    if told.cells or told.term or len(told.names) != 1 or not is_clear:
         return
     if found := _EXCEPT.match(text):
         yield from _ask_except(found, told, names, dice)
@@ -63,7 +65,8 @@ def _ask_except(
     verdict = "yes" if question and _DENIES.search(rule) else "no"
     if _PREPOSITION.match(exception):
         if question:
-            yield f"{question} {to_asker(exception)}?", f"That is the exception, so {verdict}.", "exception_case"
+            plain = _EVER.sub("", question)
+            yield f"{plain} {to_asker(exception)}?", f"That is the exception, so {verdict}.", "exception_case"
     elif question and (every := _EVERY.search(question)):
         one = f"{question[: every.start()]} {every['to']} {to_asker(exception)}"
         yield f"{one}?", f"That is the exception, so {verdict}.", "exception_case"
@@ -80,15 +83,13 @@ def _ask_but_not(found: re.Match[str], told: Told, names: Collection[str]) -> It
     question = turn_to_question(rule, told.clauses, [*names])
     if not question:
         return
-    yield f"{question}?", "", "exception"
+    yield f"{question}? And {to_asker(exception)}?", "", "exception"
     preposition = _PREPOSITION.match(exception)
     place = rule.rfind(f" {preposition['word']} ") if preposition else -1
-    if place > 0:
-        other = turn_to_question(f"{rule[:place]} {exception}", told.clauses, [*names])
-        if other:
-            yield f"{other}?", "So no.", "exception_case"
-    else:
-        yield f"{question}? And {to_asker(exception)}?", "", "exception"
+    if place < 0:
+        yield f"{question}?", "", "exception"
+    elif other := turn_to_question(f"{rule[:place]} {exception}", told.clauses, [*names]):
+        yield f"{other}?", "So no.", "exception_case"  # too near to the question for the rule to have both
 
 
 def _ask_unless(found: re.Match[str], told: Told, names: Collection[str]) -> Iterator[tuple[str, str, str]]:

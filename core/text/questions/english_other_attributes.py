@@ -261,9 +261,13 @@ def _ask_of_columns(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Ite
         if attribute and page.is_open_of(thing, attribute.evidence):
             yield attribute.frames
         elif attribute is None and re.fullmatch("[A-Z][a-z]+(?: [a-z]+)?", header):
+            is_price = any(
+                re.search("[€$£¥]", value) for one in kin for name, value in one.told.cells if name == header
+            )
             words = [word for word in header.lower().split() if word not in STOP]
             if words and page.is_open_of(thing, re.compile("|".join(map(re.escape, words)), re.IGNORECASE)):
-                yield (f"What is the {header.lower()} of {{n}}?", f"{{n}}: what is the {header.lower()}?")
+                frames = (f"What is the {header.lower()} of {{n}}?", f"{{n}}: what is the {header.lower()}?")
+                yield (f"How much is {{n}} ({header.lower()})?",) if is_price else frames
 
 
 def _ask_of_others(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Iterator[tuple[str, ...]]:
@@ -276,4 +280,5 @@ def _ask_of_others(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Iter
         if attribute.needs_kin and thing.sort != "label":
             having = [one for one in having if one.kind == thing.kind]
         if having and page.is_open_of(thing, attribute.evidence):
-            yield attribute.frames
+            quoted = thing.sort == "label" and attribute.needs_kin and not thing.name.startswith("“")
+            yield tuple(frame.replace("{n}", f"“{thing.key}”") if quoted else frame for frame in attribute.frames)

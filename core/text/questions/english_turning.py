@@ -15,6 +15,9 @@ _NO_SUBJECT = lazy_pattern(
     r"|who|it is|neither|but|and|or|so|then|please|only)\b",
     re.IGNORECASE,
 )
+_SECOND_VERB = lazy_pattern(
+    r" (?:and|but|or) (?:it |they |then |also )?(?:is|are|was|has|can|may|must|[a-z]+s (?!and |or |in |on |of |for |at |to )\S)"
+)
 _VERB_INSIDE = lazy_pattern(r"\b(?:who|which|that|has|have|do|does)\b")
 
 
@@ -35,6 +38,8 @@ def turn_to_question(statement: str, clauses: Sequence[Clause], names: Sequence[
         if found is None:
             return ""
         helper, subject, rest = found
+    if _SECOND_VERB.search(rest):
+        return ""
     subject = re.sub("^[Nn]o ", "any ", re.sub("^[Nn]obody$", "anybody", subject))
     first = subject.split()[0]
     if first not in names and not re.match("[A-Z]{2}|I\\b", subject):

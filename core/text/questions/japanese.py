@@ -110,12 +110,12 @@ class _Maker:
         self._add_some(read, self._ask_true(read), TRUE)
         self._add_some(read, self._ask_false(read), FALSE)
         self._add_some(read, self._ask_permission(read), PERMISSIONS)
-        left = KEYWORDS
+        self._add_applied(read)
+        self._add_exceptions(read)
+        left = KEYWORDS  # of rows that are alike only the first is kept, and keywords are the poorer ones
         for question in ask_keywords(read, self.page, self.dice):
             if left > 0:
                 left -= self._add(read, question, "direct", "keywords")
-        self._add_applied(read)
-        self._add_exceptions(read)
         self._add_combined(read)
         self._add_unstated(read)
 

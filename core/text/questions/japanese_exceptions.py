@@ -61,7 +61,11 @@ def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, boo
     if not rule or "。" in rule or len(rule) > MAX_RULE or _BACK.match(rule) or not re.search(_POLITE, rule):
         return
     yield f"{rule}よね。例外はありますか。", "", True
-    yield f"どんな場合でも{rule}か。" if "どの" not in rule else f"{rule}か。例外はないですか。", "", True
+    yield (
+        f"どんな場合でも{rule}か。" if not re.search("どの|[てで]も", rule) else f"{rule}か。例外はないですか。",
+        "",
+        True,
+    )
     if case := _BUT_CASE.match(text):
         yield f"{rule}か。{case['case']}もそうですか。", f"{case['case']}は例外です。", True
 

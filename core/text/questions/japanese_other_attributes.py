@@ -132,6 +132,9 @@ _ATTRIBUTES = (
         needs_kin=False,
     ),
 )
+_PRICE = _ATTRIBUTES[0]
+_PLACE = lazy_pattern("(?:室|堂|場|館|園|所|棟|店|棚|庭|広場)$")  # 食堂はいくらですか is nothing that anyone asks
+_SHOP = lazy_pattern("(?:食堂|店|喫茶室|カフェ|棚)$")
 _GENERAL = lazy_pattern(
     "どの|どれ|すべて|全て|全部|全員|いずれ|各|みな|皆|それぞれ|ほか|他の|その他|共通|一律|以外|のみ|だけ|いつでも|毎回|両方|これら|どちら|誰でも|だれでも|何でも|利用者|参加者|ものは"
 )
@@ -239,6 +242,9 @@ def _ask_of_columns(thing: _Thing, things: Sequence[_Thing], whole: WholePage) -
         if attribute:
             if _is_open(thing, whole, attribute.evidence):
                 yield attribute.frames
+        elif any("円" in cell for one in kin for name, cell in one.read.cells if name == header):
+            if _is_open(thing, whole, re.compile(re.escape(header))):
+                yield (f"{{n}}の{header}の料金はいくらですか。", f"{{n}}は、{header}だといくらですか。")
         elif len(header) <= 8 and _is_open(thing, whole, re.compile(re.escape(header))):
             yield (f"{{n}}の{header}を教えてください。", f"{{n}}の{header}は何ですか。")
 
@@ -251,7 +257,9 @@ def _ask_of_others(thing: _Thing, things: Sequence[_Thing], whole: WholePage) ->
         if attribute.needs_kin:
             having = [one for one in having if one.kind == thing.kind or _share_end(one.name, thing.name)]
         if having and _is_open(thing, whole, attribute.evidence):
-            yield attribute.frames
+            is_price_of_place = attribute is _PRICE and _PLACE.search(thing.name)
+            if not (is_price_of_place and _SHOP.search(thing.name)):
+                yield attribute.frames[:1] if is_price_of_place else attribute.frames
 
 
 def _share_end(one: str, other: str) -> bool:

@@ -17,6 +17,7 @@ from core.text.calendar_sums import DateOfYear, DateSpan
 from core.text.normalise import normalise
 from core.text.questions.japanese_page import ReadFact
 from core.text.questions.japanese_plain import split_plain
+from core.text.questions.japanese_questions import name_owner
 from core.text.questions.shared_spans import NumberSpan, choose_date, choose_number, choose_other_day, choose_time
 from core.text.stated_limits import find_bounds
 
@@ -70,7 +71,7 @@ def iterate_spans(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, st
         yield from _ask_one_age(text, dice)
         spans = [*_find_spans(text, dice)]
         if len(spans) == 1:
-            yield from _ask(text, spans[0], dice)
+            yield from _ask(text, spans[0], read.owner, dice)
 
 
 def _find_spans(text: str, dice: random.Random) -> Iterator[_Span]:
@@ -97,7 +98,7 @@ def _find_spans(text: str, dice: random.Random) -> Iterator[_Span]:
             yield _Span(*found.span(), found[0], inside if len(days) > 1 else "", outside, not found["group"])
 
 
-def _ask(text: str, span: _Span, dice: random.Random) -> Iterator[tuple[str, str]]:
+def _ask(text: str, span: _Span, owner: str, dice: random.Random) -> Iterator[tuple[str, str]]:
     before, after = text[: span.start], text[span.end :]
     if len(before + after) > MAX_REST or re.search("[0-9]", before):
         return
@@ -111,7 +112,7 @@ def _ask(text: str, span: _Span, dice: random.Random) -> Iterator[tuple[str, str
         written = span.written.removesuffix("の間")
         reason = f"{value}は{written}に{'入る' if fits else '入らない'}ので、答えは「{'はい' if fits and not refuses else 'いいえ'}」です。"
         if is_whole and topic:
-            yield from ((one, reason) for one in _ask_topic(topic["name"], value, dice))
+            yield from ((one, reason) for one in _ask_topic(name_owner(topic["name"], owner), value, dice))
         elif (
             is_whole is None
             and re.search(r"(?:ます|ません|できます|です)$", after)
@@ -123,6 +124,8 @@ def _ask(text: str, span: _Span, dice: random.Random) -> Iterator[tuple[str, str
 
 
 def _ask_topic(name: str, value: str, dice: random.Random) -> Iterator[str]:
+    if _PERIOD.fullmatch(name):
+        return
     if _PERIOD.search(name):
         yield f"{value}は{name}に入{dice.choice(('りますか。', 'っていますか。'))}"
         act = re.sub("の?(?:期間|時間|時間帯)$", "", name)
