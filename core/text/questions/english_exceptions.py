@@ -62,18 +62,22 @@ def _ask_except(
             "",
             "exception",
         )
-    verdict = "yes" if question and _DENIES.search(rule) else "no"
+    denies = bool(_DENIES.search(rule))
     if _PREPOSITION.match(exception):
         if question:
             plain = _EVER.sub("", question)
-            yield f"{plain} {to_asker(exception)}?", f"That is the exception, so {verdict}.", "exception_case"
+            yield (
+                f"{plain} {to_asker(exception)}?",
+                "So yes." if denies else f"So not {to_asker(exception)}.",
+                "exception_case",
+            )
     elif question and (every := _EVERY.search(question)):
         one = f"{question[: every.start()]} {every['to']} {to_asker(exception)}"
-        yield f"{one}?", f"That is the exception, so {verdict}.", "exception_case"
+        yield f"{one}?", "So yes." if denies else f"So not {every['to']} {to_asker(exception)}.", "exception_case"
     elif question:
         yield (
             f"{said[0].upper()}{said[1:]}. Does that go for {to_asker(exception)}, too?",
-            "That is the exception, so no.",
+            f"So not for {to_asker(exception)}.",
             "exception_case",
         )
 
@@ -89,7 +93,11 @@ def _ask_but_not(found: re.Match[str], told: Told, names: Collection[str]) -> It
     if place < 0:
         yield f"{question}?", "", "exception"
     elif other := turn_to_question(f"{rule[:place]} {exception}", told.clauses, [*names]):
-        yield f"{other}?", "So no.", "exception_case"  # too near to the question for the rule to have both
+        yield (
+            f"{other}?",
+            f"So not {to_asker(exception)}.",
+            "exception_case",
+        )  # too near to the question for the rule to have both
 
 
 def _ask_unless(found: re.Match[str], told: Told, names: Collection[str]) -> Iterator[tuple[str, str, str]]:
@@ -102,10 +110,9 @@ def _ask_unless(found: re.Match[str], told: Told, names: Collection[str]) -> Ite
     if denies:
         yield f"When {question[0].lower()}{question[1:]}?", "", "exception"
     if not re.match(r"(?:otherwise|it|they|he|she|this|that|stated|agreed|told|asked)\b", condition):
-        verdict = "yes" if denies else "no"
         yield (
             f"{condition[0].upper()}{condition[1:]}. {question}?",
-            f"That is the exception, so {verdict}.",
+            "So yes." if denies else f"So not if {condition}.",
             "exception_case",
         )
 

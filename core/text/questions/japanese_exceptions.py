@@ -45,7 +45,7 @@ def iterate_exceptions(read: ReadFact, before: ReadFact | None) -> Iterator[tupl
     elif (found := _OTHERS.match(text)) and not _BACK.match(text):
         yield (
             f"{found['who']}は{found['rest']}{_turn(found['end'])}か。",
-            f"「{found['who']}以外」に{found['who']}は入りません。",
+            f"{found['who']}については、答えは「はい」です。",
             False,
         )
         yield f"{found['who']}以外は{found['rest']}{_turn(found['end'])}か。", "", False
@@ -67,7 +67,7 @@ def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, boo
         True,
     )
     if case := _BUT_CASE.match(text):
-        yield f"{rule}か。{case['case']}もそうですか。", f"{case['case']}は例外です。", True
+        yield f"{rule}か。{case['case']}もそうですか。", f"{case['case']}は除きます。", True
 
 
 def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bool]]:
@@ -78,7 +78,7 @@ def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bo
         return
     yield f"{rule}か。", "", False
     yield f"{rule}よね。例外はありますか。", "", False
-    yield f"{rule}か。{exception}も同じですか。", f"{exception}は例外です。", False
+    yield f"{rule}か。{exception}も同じですか。", f"{exception}は除きます。", False
 
 
 def iterate_lists(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:

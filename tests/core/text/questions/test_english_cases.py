@@ -123,12 +123,12 @@ def test_a_price_for_a_unit_in_a_table_is_multiplied_by_that_unit():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("All rooms have a bath except the attic room.", {("exception_case", "All rooms have a bath. Does that go for the attic room, too?", "That is the exception, so no.")}),
-        ("Parking is free except on Sundays.", {("exception", "Is parking free?", ""), ("exception_case", "Is parking free on Sundays?", "That is the exception, so no.")}),
-        ("No deposit is needed for any tool except the floor sander.", {("exception_case", "Is any deposit needed for the floor sander?", "That is the exception, so yes.")}),
-        ("Dogs are allowed in the garden, but not in the glasshouse.", {("exception", "Are dogs allowed in the garden? And in the glasshouse?", ""), ("exception_case", "Are dogs allowed in the glasshouse?", "So no.")}),
-        ("You may not pick fruit unless a gardener agrees.", {("exception", "When may I pick fruit?", ""), ("exception_case", "A gardener agrees. May I pick fruit?", "That is the exception, so yes.")}),
-        ("You must pay a deposit unless you have a card.", {("exception_case", "I have a card. Must I pay a deposit?", "That is the exception, so no.")}),
+        ("All rooms have a bath except the attic room.", {("exception_case", "All rooms have a bath. Does that go for the attic room, too?", "So not for the attic room.")}),
+        ("Parking is free except on Sundays.", {("exception", "Is parking free?", ""), ("exception_case", "Is parking free on Sundays?", "So not on Sundays.")}),
+        ("No deposit is needed for any tool except the floor sander.", {("exception_case", "Is any deposit needed for the floor sander?", "So yes.")}),
+        ("Dogs are allowed in the garden, but not in the glasshouse.", {("exception", "Are dogs allowed in the garden? And in the glasshouse?", ""), ("exception_case", "Are dogs allowed in the glasshouse?", "So not in the glasshouse.")}),
+        ("You may not pick fruit unless a gardener agrees.", {("exception", "When may I pick fruit?", ""), ("exception_case", "A gardener agrees. May I pick fruit?", "So yes.")}),
+        ("You must pay a deposit unless you have a card.", {("exception_case", "I have a card. Must I pay a deposit?", "So not if I have a card.")}),
     ],
 )  # fmt: skip
 def test_a_rule_and_its_exception(make, text, expected):
