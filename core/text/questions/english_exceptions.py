@@ -18,13 +18,18 @@ _EXCEPT = lazy_pattern(
 _BUT_NOT = lazy_pattern(r"^(?P<rule>[^,;]+?),? but not (?P<exception>[^,;]+)$", re.IGNORECASE)
 _UNLESS = lazy_pattern(r"^(?P<rule>[^,;]+?),? unless (?P<condition>[^;]+)$", re.IGNORECASE)
 _EVERY = lazy_pattern(r" (?P<to>for|to|in|on|with) (?:any|all|every|each|anyone|everyone)\b[^,]*$")
-_EVER = lazy_pattern(r" (?:all year(?: round)?|always|every day|daily|at any time|at all times|all day|all week)\b")
+_EVER = lazy_pattern(
+    r" (?:all year(?: round)?|always|every day|daily|at any time|at all times|all day|all week|from [A-Z][a-z]+ to [A-Z][a-z]+)\b"
+)
 _PREPOSITION = lazy_pattern(
     r"(?P<word>on|in|at|to|for|from|with|during|after|before|under|near|inside|outside|when|if|where) "
 )
 _DENIES = lazy_pattern(r"\b(?:not|never|no|nobody|none|nothing|cannot)\b", re.IGNORECASE)
 _ITEM = r"(?:[\w’'&-]+(?: [\w’'&()-]+){0,4})"
 _LIST = lazy_pattern(rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) {_ITEM})$")
+_LISTED_FIRST = lazy_pattern(
+    rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) [\w’'-]+(?: [\w’'-]+){{0,2}}?) (?P<helper>are|can|may|must|should|cannot) (?P<rest>(?!not\b)[^.]+)$"
+)
 _VERB_IN_LIST = lazy_pattern(
     r"\b(?:is|are|was|were|has|have|had|can|may|must|should|will|do|does|which|who|that|if|when|then|you|we|it|they|not|by|from|until)\b"
 )
@@ -150,10 +155,28 @@ def ask_lists(told: Told, names: Collection[str], dice: random.Random) -> Iterat
         if not re.fullmatch("(?i)you|we|they|it", subject):
             yield f"List everything that {to_asker(subject)} {verb}.", "", "whole_list"
         return
+    if found := _LISTED_FIRST.match(text):
+        yield from _ask_of_first(found, names, dice)
     items = _read_list(text) if told.label else []
     if items:
         yield f"{told.label}: does that include {dice.choice(items)}?", "", "membership"
         yield f"What belongs to “{told.label}”?", "", "whole_list"
+
+
+def _ask_of_first(found: re.Match[str], names: Collection[str], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """The same for a list before its verb: “Soap, towels and combs are free.”"""
+    items = _read_list(found["all"])
+    if not items or re.search(r"[,;]| and ", found["rest"]):
+        return
+    item = dice.choice(items)
+    helper = found["helper"]
+    is_one = not re.search(r"(?:[^s]s|children|people)$", item)
+    be = "is" if helper == "are" and is_one else helper
+    small = item if item.split()[0] in names or re.match("[A-Z]{2}", item) else item[0].lower() + item[1:]
+    rest = to_asker(found["rest"])
+    yield f"{be[0].upper()}{be[1:]} {small} {rest}?", "", "membership"
+    what = "is" if helper == "are" else helper
+    yield f"What {what} {rest}? Please list everything.", "", "whole_list"
 
 
 def _split_at_verbs(text: str, told: Told) -> Iterator[tuple[str, str, str]]:

@@ -45,7 +45,7 @@ def _attribute(stated: str, evidence: str, *frames: str, header: str = "", needs
 
 _ATTRIBUTES = (
     _attribute(
-        rf"(?:{MONEY})",
+        rf"^(?!.*\b(?:deposit|fine|late|lost)\b).*(?:{MONEY})",
         r"[€$£¥]|cost|pric|\bfees?\b|free|\bpa(?:y|id)|charg|money|cheap|expens|euro|dollar|pound|penc|cent\b|cents\b|includ|hire|rent|fare|admission",
         "How much does {n} cost?", "What is the price of {n}?", "How much do I pay for {n}?",
         header=r"^(?:price|cost|fee|fare)s?$",
@@ -108,9 +108,14 @@ _ATTRIBUTES = (
         "Is there an age limit for {n}?", "How old do I have to be for {n}?", header=r"^(?:age|ages|for ages)$", needs_kin=True,
     ),
 )  # fmt: skip
+_PRICE = _ATTRIBUTES[0]
+_TICKET = lazy_pattern(
+    r"\b(?:tickets?|pass(?:es)?|cards?|fees?|admission|entry|entrance|memberships?|fares?|vouchers?)$", re.IGNORECASE
+)
+_SALE = lazy_pattern(r"\b(?:hir|rent|sale|sell|sold|buy|bought|borrow|len[dt]|menu|shop|extras?|book)", re.IGNORECASE)
 _GENERAL = lazy_pattern(
     r"\b(?:all|both|either|every|everything|everyone|anyone|any|each (?!other)[a-z]+|everybody|anything|others?|otherwise|the rest|the same"
-    r"|in general|generally|always|whatever|whichever|only|remaining|unless|except|these|those|they|them|as well|prices include)\b",
+    r"|in general|generally|always|whatever|whichever|only|remaining|unless|except|these|those|they|them|as well|prices include|admission|tickets?|entry|entrance)\b",
     re.IGNORECASE,
 )
 _ANYTHING = lazy_pattern(
@@ -213,7 +218,8 @@ def _read_thing(told: Told, names: list[str]) -> _Thing | None:
     if told.term or len(told.names) > 1:
         return None
     name, is_person, _head, plural = find_thing(told, names)
-    if not name or not re.match(r"the |[A-Z]", name):
+    # What a ticket costs is what many things cost.
+    if not name or not re.match(r"the |[A-Z]", name) or _TICKET.search(name):
         return None
     return _Thing(name, re.sub("^the ", "", name), "sentence", told, plural, is_person)
 
@@ -249,6 +255,11 @@ def _has_subject(told: Told) -> bool:
     return bool(subjects) and not any(not one or _ANYTHING.search(one) for one in subjects)
 
 
+def _is_for_sale(thing: _Thing) -> bool:
+    """Whether it is among things that are lent or sold, so that any of them may have a price."""
+    return _SALE.search(" ".join((*thing.headings[-1:], *thing.texts))) is not None
+
+
 def _ask_of_columns(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Iterator[tuple[str, ...]]:
     """Yield frames for the columns that this row has nothing in, and another one has."""
     if thing.sort != "row":
@@ -266,7 +277,10 @@ def _ask_of_columns(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Ite
             )
             words = [word for word in header.lower().split() if word not in STOP]
             if words and page.is_open_of(thing, re.compile("|".join(map(re.escape, words)), re.IGNORECASE)):
-                frames = (f"What is the {header.lower()} of {{n}}?", f"{{n}}: what is the {header.lower()}?")
+                is_plural = header.endswith("s") and not header.endswith("ss")
+                frames: tuple[str, ...] = (f"What {'are' if is_plural else 'is'} the {header.lower()} of {{n}}?",)
+                if not is_plural:
+                    frames += (f"Which {header.lower()} does {{n}} have?",)
                 yield (f"How much is {{n}} ({header.lower()})?",) if is_price else frames
 
 
@@ -277,7 +291,7 @@ def _ask_of_others(thing: _Thing, things: Sequence[_Thing], page: _Page) -> Iter
     others = [one for one in things if one.headings == thing.headings and one is not thing and one.sort == thing.sort]
     for attribute in _ATTRIBUTES:
         having = [one for one in others if any(attribute.stated.search(text) for text in one.texts)]
-        if attribute.needs_kin and thing.sort != "label":
+        if thing.sort != "label" and (attribute.needs_kin or (attribute is _PRICE and not _is_for_sale(thing))):
             having = [one for one in having if one.kind == thing.kind]
         if having and page.is_open_of(thing, attribute.evidence):
             quoted = thing.sort == "label" and attribute.needs_kin and not thing.name.startswith("“")

@@ -27,6 +27,7 @@ _ITEM = rf"[^、。はがをにでへもと（）「」：\s]{{1,{MAX_ITEM}}}"
 _LISTED = lazy_pattern(
     rf"^(?P<lead>(?:[^、。「」]{{1,20}}?(?:には|では|は|に)、?)?)(?P<items>{_ITEM}(?:、{_ITEM}){{1,7}}(?:、|と|や|および|または){_ITEM}|{_ITEM}(?:、{_ITEM}){{2,8}})(?P<end>(?:が|を|は|です|の).{{0,25}})$"
 )
+_SUBJECT_OF = lazy_pattern("(?:[えけげせてねべめれ]ます|できます|あります|です|ています)$")  # は may stand for が
 _WORD = "[\u3400-\u9fff\u30a1-\u30fa\u30fcA-Za-z0-9]"
 _SEPARATOR = lazy_pattern(rf"、|(?<={_WORD})(?:と|や|および|または)(?={_WORD})")
 _BARE_ITEM = lazy_pattern(r"^[^。、]{1,20}$")
@@ -100,6 +101,8 @@ def iterate_lists(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, st
         if end.startswith("の"):
             continue
         yield f"{lead}{item}{end}か。", "membership"
+        if end.startswith("は") and not _SUBJECT_OF.search(end):
+            continue  # 貸し出します has its object before は
         marked = re.sub("^は", "が", end)
         yield f"{lead}何{marked}か。全部教えてください。", "whole_list"
 

@@ -46,10 +46,10 @@ def _attribute(frames: str, stated: str, evidence: str, header: str, needs_kin: 
 _ATTRIBUTES = (
     _attribute(
         "{n}の料金はいくらですか。|{n}はいくらですか。|{n}っていくら?",
-        "[0-9][0-9,]*円|無料です|無料で",
+        "^(?!.*(?:保証金|預かり金|デポジット|延滞|弁償)).*(?:[0-9][0-9,]*円|無料です|無料で)",
         "円|料|費|代金|無料|有料|値段|価格|払|割引|半額|ただで|込み|含",
         "料金|値段|価格|参加費|費用|代金|使用料|[0-9一1](?:泊|回|日|時間|人)の料金",
-        needs_kin=False,
+        needs_kin=False,  # see _is_for_sale
     ),
     _attribute(
         "{n}の時間はどのくらいですか。|{n}は何分くらいかかりますか。",
@@ -121,7 +121,7 @@ _ATTRIBUTES = (
     _attribute(
         "{n}はいつ開かれますか。|{n}は何月にありますか。",
         "[0-9]+月(?:[0-9]+日)?(?:に|から)|毎(?:週|月|年)[^。]{0,8}に",
-        "月|曜|毎|春|夏|秋|冬|いつ|年中|期間|シーズン|日に|年に",
+        "月|曜|毎|春|夏|秋|冬|いつ|年中|期間|シーズン|日に|年に|[0-9]時|:[0-9]",
         "日程|時期|開催日|曜日",
     ),
     _attribute(
@@ -134,9 +134,10 @@ _ATTRIBUTES = (
 )
 _PRICE = _ATTRIBUTES[0]
 _PLACE = lazy_pattern("(?:室|堂|場|館|園|所|棟|店|棚|庭|広場)$")  # 食堂はいくらですか is nothing that anyone asks
+_SALE = lazy_pattern("貸|借|レンタル|売|買|販売|メニュー|商品|道具|用品|展示|収蔵|作品")
 _SHOP = lazy_pattern("(?:食堂|店|喫茶室|カフェ|棚)$")
 _GENERAL = lazy_pattern(
-    "どの|どれ|すべて|全て|全部|全員|いずれ|各|みな|皆|それぞれ|ほか|他の|その他|共通|一律|以外|のみ|だけ|いつでも|毎回|両方|これら|どちら|誰でも|だれでも|何でも|利用者|参加者|ものは"
+    "どの|どれ|すべて|全て|全部|全員|いずれ|各|みな|皆|それぞれ|ほか|他の|その他|共通|一律|以外|のみ|だけ|いつでも|毎回|両方|これら|どちら|誰でも|だれでも|何でも|利用者|参加者|ものは|切符|チケット|入場|入館|入園|乗車|入会"
 )
 _RULES = lazy_pattern(
     "料金|価格|費用|規則|規約|決まり|きまり|共通|時間|注意|お願い|概要|全体|基本|一覧|対象|条件|申し込み|予約|受付"
@@ -145,7 +146,7 @@ _OPENS = lazy_pattern("^(?:これ|それ|その|この|ここ|そこ|どちら|�
 _VALUE = lazy_pattern("[0-9]|無料|半日|一日|夜|朝")
 _NO_THING = lazy_pattern(
     "[0-9０-９]|^(?:平日|土日|休日|祝日|毎週|毎日|当日|雨天|無料|有料|次|以下|電話|予約|申し込み|受付|定休日|休館日|休園日|休業日|支払い|料金|会費|参加費|使用料|入場料|講師|先生|定員|人数|場所|時間|期間|営業|開館|開園|対象|持ち物|参加者|利用者|会員|大人|子ども|子供|犬|車|人|方|者)"
-    "|^(?:道具|用具|器具|施設|設備|催し|行事|教室|講座|講習会|ツアー|コース|部屋|室|イベント|メニュー|サービス)$|(?:品|物|類|の|こと|もの|とき|場合|ため|以外|など|日|時|月|年|者|費|料|料金|時間|期間|さん|係|長|員|生|場所|方法|人|方)$"
+    "|^(?:道具|用具|器具|施設|設備|催し|行事|教室|講座|講習会|ツアー|コース|部屋|室|イベント|メニュー|サービス)$|(?:券|切符|チケット|パス|札|品|物|類|の|こと|もの|とき|場合|ため|以外|など|日|時|月|年|者|費|料|料金|時間|期間|さん|係|長|員|生|場所|方法|人|方)$"
 )
 _TAIL = lazy_pattern("(?:[\u3400-\u9fff]{1,2}|[\u30a1-\u30fa\u30fc]+|[ぁ-ん]{2,})$")
 
@@ -254,12 +255,18 @@ def _ask_of_others(thing: _Thing, things: Sequence[_Thing], whole: WholePage) ->
     others = [one for one in things if one.headings == thing.headings and one is not thing and not one.is_row]
     for attribute in _ATTRIBUTES:
         having = [one for one in others if any(attribute.stated.search(text) for text in one.texts)]
-        if attribute.needs_kin:
+        if attribute.needs_kin or not _is_for_sale(thing):
             having = [one for one in having if one.kind == thing.kind or _share_end(one.name, thing.name)]
         if having and _is_open(thing, whole, attribute.evidence):
             is_price_of_place = attribute is _PRICE and _PLACE.search(thing.name)
             if not (is_price_of_place and _SHOP.search(thing.name)):
                 yield attribute.frames[:1] if is_price_of_place else attribute.frames
+
+
+def _is_for_sale(thing: _Thing) -> bool:
+    """Whether it is among things that are lent or sold, so that any of them may have a price or be weighed."""
+    heading = thing.headings[-1] if thing.headings[1:] else ""
+    return _SALE.search(f"{heading}{''.join(thing.texts)}") is not None
 
 
 def _share_end(one: str, other: str) -> bool:

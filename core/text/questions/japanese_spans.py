@@ -119,7 +119,7 @@ def _ask(text: str, span: _Span, owner: str, dice: random.Random) -> Iterator[tu
             and not after.startswith(("から", "以"))
         ):
             tail = re.sub(r"^(?:の間|に|、|は、?|は)", "", after)
-            particle = "" if tail.startswith(("の", "が", "も", "で")) else "に"
+            particle = "" if tail.startswith(("の", "が", "も", "で")) else "は" if contrast else "に"
             yield f"{before}{value}{particle}{_affirm(tail)}か。", reason
 
 

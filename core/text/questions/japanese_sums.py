@@ -154,6 +154,8 @@ def is_act_with_topic(sentence: Sentence, clause: Clause) -> bool:
     predicate = clause.predicate
     if predicate.kind != "verb" or predicate.negative or predicate.past or predicate.rule in ("ban", "permit"):
         return False
+    if predicate.is_potential:
+        return False
     topic = topic_of(sentence, clause)
     has_topic = topic is not None and topic.relative is None and not nouns.is_person(topic)
     has_topic = has_topic and not any(one.particle == "が" for one in clause.phrases)

@@ -145,6 +145,7 @@ def test_a_rule_and_its_exception(make, text, expected):
         ("The café serves soup, bread, cheese tart and apple cake.", "List everything that the café serves.", r"Does the café serve (soup|bread|cheese tart|apple cake)\?"),
         ("Visitors can use the lift, the stairs and the ramp.", "List everything that visitors can use.", r"Can visitors use the (lift|stairs|ramp)\?"),
         ("The colours are red, green and blue.", "What are all the colours?", r"Is (red|green|blue) one of the colours\?"),
+        ("Shampoo, flea collars and bandages are in stock.", "What is in stock? Please list everything.", r"(Is shampoo|Are flea collars|Are bandages) in stock\?"),
         ("Breakfast: eggs, toast and jam.", "What belongs to “Breakfast”?", r"Breakfast: does that include (eggs|toast|jam)\?"),
     ],
 )  # fmt: skip

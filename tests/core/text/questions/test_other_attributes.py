@@ -155,3 +155,39 @@ def test_japanese_a_thing_within_the_name_of_another_one(make_japanese):
     texts = ("カヌーは1時間1,200円です。", "たき火台の貸し出しは1台500円です。", "たき火台は鉄でできています。")
     asked = ask(make_japanese, make_page("霧尾湖キャンプ場のご案内", ("貸し出し", texts)))
     assert not [one for one in asked if "たき火台" in one and ("料金" in one or "いくら" in one)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["切符は大人700円、子ども350円です。", "入場券は300円です。", "料金は800円です。", "どの乗り物も200円です。"],
+)
+def test_japanese_a_ticket_may_be_what_a_thing_costs(make_japanese, text):
+    page = make_page("風船鉄道の歴史", ("いまの運転", ("列車は4月から走ります。", "そりの列車は100円です。", text)))
+    assert not [one for one in ask(make_japanese, page) if "列車の料金" in one or "いくら" in one]
+
+
+def test_a_deposit_is_no_price(make_english, make_japanese):
+    tools = ("The floor sander needs a deposit of £40.", "The long ladder is kept behind the shed.")
+    asked = ask(make_english, make_page("Shed", ("Lending", tools)))
+    assert any("deposit" in one and "ladder" in one for one in asked)
+    assert not [one for one in asked if "cost" in one or "price" in one or "pay" in one]
+    lent = ("電子書籍の端末は1台につき保証金2,000円をいただきます。", "紙芝居は3点まで借りられます。")
+    found = ask(make_japanese, make_page("若葉ヶ丘図書室の使い方", ("貸し出し", lent)))
+    assert found and all("保証金" in one and "紙芝居" in one for one in found), found
+
+
+def test_japanese_a_time_of_day_may_answer_when(make_japanese):
+    texts = (
+        "収穫体験は10月から12月まで行います。",
+        "石臼体験は9時30分に始まります。",
+        "藍染め体験は前掛けを着けて行います。",
+    )
+    asked = ask(make_japanese, make_page("高遠沢わさび園の歩き方", ("体験", texts)))
+    when = [one for one in asked if "いつ" in one or "何月" in one]
+    assert any("藍染め" in one for one in when) and not any("石臼" in one for one in when), asked
+
+
+@pytest.mark.parametrize("text", ["The day ticket costs €18.", "The ticket is €4.", "Admission is €4."])
+def test_a_ticket_may_be_what_a_thing_costs(make_english, text):
+    page = make_page("Gardens", ("Walks", WALKS), ("Visits", ("The hut is green.", text)))
+    assert not [q for q in ask(make_english, page) if ("cost" in q or "price" in q or "pay" in q)]
