@@ -26,6 +26,14 @@ from core.text.questions.english_frames import (
 from core.text.questions.english_other_attributes import ask_other_attributes
 from core.text.questions.english_sentences import Reader
 from core.text.questions.english_spans import ask_spans
+from core.text.questions.english_topics import (
+    add_plural,
+    end_sentence,
+    find_names,
+    is_told_whole,
+    lower_article,
+    name_topic,
+)
 from core.text.questions.english_unstated import ANSWERS, ask_unstated
 from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
@@ -69,7 +77,7 @@ def make_plain_rows(page: Page, seed: int) -> list[QuestionRow]:
 def state_facts(page: Page) -> dict[str, str]:
     """By its name, each fact as a row states it: a sentence that stands alone."""
     reader: Reader = english_parser if english_parser.is_installed() else english_plain_parser
-    return {name: told.answer for told in tell(page, reader, *_find_names(page, reader)) for name in told.names[-1:]}
+    return {name: told.answer for told in tell(page, reader, *find_names(page, reader)) for name in told.names[-1:]}
 
 
 class _Maker:
@@ -79,7 +87,7 @@ class _Maker:
         texts = [fact.text for fact in page.facts]
         self.dice = random.Random(seed)  # noqa: S311 - rows, no secrets
         self._elsewhere = page.elsewhere
-        self.names, self.people = _find_names(page, reader)
+        self.names, self.people = find_names(page, reader)
         self.subject = name_subject(page.subject, texts)
         self.told = tell(page, reader, self.names, self.people)
         self.texts = [told.answer for told in self.told]
@@ -216,7 +224,7 @@ class _Maker:
             pattern = rf"\b(?:(?:an?|the|each|every) )?{re.escape(term)}(?P<plural>s?)\b(?!’|')"
             match = re.search(pattern, ask.direct, re.IGNORECASE)
             if match and ask.form != "definition" and not re.search(rf"\b{re.escape(genus)}\b", ask.direct):
-                thing = f"the {_add_plural(genus) if match['plural'] else genus}"
+                thing = f"the {add_plural(genus) if match['plural'] else genus}"
                 texts = [
                     re.sub(pattern, thing, text, count=1, flags=re.IGNORECASE) for text in (ask.direct, ask.indirect)
                 ]
@@ -238,7 +246,7 @@ class _Maker:
 
     def _add_statement(self, told: Told) -> None:
         words = told.answer.split()
-        topic = _name_topic(told)
+        topic = name_topic(told)
         opening = " ".join(words[: max(2, len(words) // 3)])
         for pattern in ([self.dice.choice(_STATE[:3])] if topic else []) + [_STATE[3]]:
             self._add(pattern.format(n=topic, o=opening), told.answer, "statement", told.names, "statement")
@@ -255,7 +263,7 @@ class _Maker:
 
     def _add_false(self, told: Told, asks: Sequence[Ask]) -> None:
         """Add questions whether it is so, with the right and with wrong values, and ones that take the wrong for right."""
-        sentence = told.rest if not told.cells and not told.label and _is_told_whole(told) else ""
+        sentence = told.rest if not told.cells and not told.label and is_told_whole(told) else ""
         if sentence and (asked := ask_true(sentence, self.dice, self.names)):
             self._add(asked, told.answer, "reworded", told.names, "yes_no")
         questions = [ask.direct for ask in asks if ask.form == "false_premise"][:2]
@@ -269,7 +277,7 @@ class _Maker:
         ):
             other = self.dice.choice(others)
             if not told.term.startswith("To ") and not other.meaning.startswith("what"):
-                questions.append(f"Is {_lower_article(told.answer.split(' is ')[0])} {shorten(other.meaning)}?")
+                questions.append(f"Is {lower_article(told.answer.split(' is ')[0])} {shorten(other.meaning)}?")
         if sentence:
             questions += list(iterate_false(sentence, self.pool, self.dice, self.names))[:2]
         unique = list(dict.fromkeys(questions))
@@ -294,7 +302,7 @@ class _Maker:
                 self._add(
                     pattern.format(a=plain, A=plain, b=lower, c=small), answer, "combined", names, "two_questions"
                 )
-            topics = (_name_topic(first), _name_topic(second))
+            topics = (name_topic(first), name_topic(second))
             if all(topics) and topics[0] != topics[1] and self.dice.random() < 0.5:
                 self._add(f"Tell me about {topics[0]} and {topics[1]}.", answer, "combined", names, "two_topics")
 
@@ -372,73 +380,3 @@ _VAGUE = {
         "right",
     ]
 }
-
-
-def _find_names(page: Page, reader: Reader) -> tuple[set[str], list[str]]:
-    """The words of a page that are always capitalised, and the full names of its people."""
-    texts = [fact.text for fact in page.facts]
-    names = {match[0] for text in texts for match in re.finditer(r"(?<=[a-z,] )[A-Z][\w’-]+", text)}
-    title = page.subject.split(":")[0]
-    runs = re.findall(r"(?:[A-Z][\w’-]*)(?: [A-Z][\w’-]*)+", title)
-    names |= {word for run in runs for word in run.split()}
-    names -= {"The", "A", "An", "I"}
-    subject = {word for run in runs for word in run.split()}
-    counts: dict[str, int] = defaultdict(int)
-    for text in texts:
-        for name in reader.find_people(text):
-            words = name.split()
-            if (
-                all(word in names or word[0].isupper() for word in words)
-                and not subject & set(words)
-                and len(words) <= 3
-            ):
-                counts[name] += 1
-    full = {name for name in counts if " " in name}
-    people = [name for name in counts if " " in name or any(name in one.split() for one in full)]
-    return names, people
-
-
-def end_sentence(text: str) -> str:
-    """The text with a mark at its end."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _lower_article(text: str) -> str:
-    return re.sub(r"^(?:A|An|The) ", lambda match: match[0].lower(), text)
-
-
-def _add_plural(genus: str) -> str:
-    """“row of scales” for several: “rows of scales”."""
-    head, of, rest = genus.partition(" of ")
-    return f"{head}s{of}{rest}" if not head.endswith("s") else genus
-
-
-def _is_told_whole(told: Told) -> bool:
-    """Whether a statement can stand behind “that”: no request, and nothing in it that points to another statement."""
-    requests = any(clause.is_main and not clause.subject for clause in told.clauses)
-    return (bool(told.term) or (bool(told.clauses) and not requests)) and len(told.names) == (2 if told.term else 1)
-
-
-def _name_topic(told: Told) -> str:
-    """What a statement is about, in a few words; '' where that isn't certain."""
-    if told.term:
-        return (
-            told.answer.split(" is ")[0].split(" are ")[0]
-            if told.term.startswith("The ")
-            else f"the word “{told.term}”"
-        )
-    if told.label:
-        return told.label[0].lower() + told.label[1:] if not re.search("[A-Z]", told.label[1:]) else told.label
-    if told.cells:
-        return told.cells[0][1]
-    subjects = [c.subject for c in told.clauses if c.is_main and c.subject]
-    vague = (
-        re.match(
-            r"(?:it|they|we|you|i|he|she|nobody|nothing|no|both|either|whoever|this|one|everyone|somebody)\b",
-            subjects[0],
-            re.IGNORECASE,
-        )
-        if subjects
-        else True
-    )
-    return "" if vague or len(subjects[0].split()) > 7 else subjects[0]
