@@ -32,7 +32,7 @@ _BLOCK_START = lazy_pattern(r"\n\s*\n|\n\s*(?:[-*+]\s|[・|#>①-⑳]|\d+[.)．]
 KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
 ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
 # Forms whose questions give their answer away; they go to the exam only where a fact has no other.
-VERDICT_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i")
+VERDICT_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i", "membership", "exception")
 CLOSED_FORMS = (*VERDICT_FORMS, KEYWORDS)
 MAX_DRAWS = 5  # draws of all rows, one after the other, in which new ones of a fact are looked for
 MIN_NEW_SHARE = 0.25  # of a fact's rows in a draw that must be new: with fewer, another draw gives more
@@ -292,18 +292,31 @@ def _brings(row: QuestionRow, entry: FactCoverage, hold: bool) -> bool:
 
 
 def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int]) -> set[QuestionRow]:
-    """Up to `limit` rows: first what the fact lacks, then of each kind and form the same share."""
+    """Up to `limit` rows: first what the fact lacks, then one of each form, then of each kind and form the same share."""
     if len(rows) <= limit:
         return {*rows}
     left = Counter(lacking)
     first: list[QuestionRow] = []
     rest: list[QuestionRow] = []
-    for row in rows:
+    for row in _take_forms_in_turn(rows):
         (first if left[row.kind] > 0 else rest).append(row)
         left[row.kind] -= 1
     first = spread(first, min(limit, len(first)))
     rest.sort(key=lambda row: (row.kind, row.form))
-    return {*first, *spread(rest, limit - len(first))}
+    forms = {row.form for row in first}
+    one_each = list({row.form: row for row in rest if row.form not in forms}.values())
+    chosen = {*first, *spread(one_each, min(limit - len(first), len(one_each)))}
+    return chosen | {*spread([row for row in rest if row not in chosen], limit - len(chosen))}
+
+
+def _take_forms_in_turn(rows: Sequence[QuestionRow]) -> list[QuestionRow]:
+    """The rows, one of each form before a second one of any."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for row in rows:
+        turns.append(seen[row.form])
+        seen[row.form] += 1
+    return [row for _turn, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def spread(things: Sequence[T], count: int) -> list[T]:

@@ -35,7 +35,7 @@ _MAY_IS_A_MONTH = lazy_pattern(
     re.IGNORECASE,
 )
 _UNTIL = lazy_pattern(
-    r"\W*(?:st|nd|rd|th)?\W*(?:to|until|till|through|and|[-–—〜～~]|から|より)\W*(?:the )?", re.IGNORECASE
+    r"\W*(?:st|nd|rd|th)?\W*(?:to|until|till|through|and|[-–—〜～~]|から|より)\W*(?:the |翌年?の?)?", re.IGNORECASE
 )
 _KANJI_NUMBER = lazy_pattern(
     r"(?<![一二三四五六七八九十百千])(十[一二]?|[一二三四五六七八九])(?=[かカヶヵ箇]?月(?!曜)|週|日間)"
@@ -76,10 +76,33 @@ NOTHING_EXPLAINED = ExplainedDates()
 
 
 @dataclass(frozen=True, slots=True)
-class _Date:
+class DateOfYear:
+    """A date without its year; `day` is 0 where only the month is given, `name` that of the month as English writes it."""
+
     month: int
-    day: int = 0  # 0 where only the month is given
-    name: str = ""  # of the month, as it is written in English
+    day: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DateSpan:
+    """Two dates with "to" or から between them, from the character `start` to `end` of a text; `link` is what joins them."""
+
+    first: DateOfYear
+    last: DateOfYear
+    start: int
+    end: int
+    link: str
+
+    def list_days(self) -> list[DateOfYear]:
+        """Its days in order, both ends included, over the end of the year as well; none where an end does not exist."""
+        try:
+            first = date(LEAP_YEAR, self.first.month, self.first.day or 1)
+            last_day = self.last.day or calendar.monthrange(LEAP_YEAR, self.last.month)[1]
+            days = (date(LEAP_YEAR, self.last.month, last_day) - first).days % 366
+        except ValueError:
+            return []
+        return [DateOfYear(one.month, one.day) for one in (first + timedelta(step) for step in range(days + 1))]
 
 
 def find_explained_dates(answer: str, question: str, basis: Iterable[str]) -> ExplainedDates:
@@ -100,7 +123,7 @@ def find_explained_dates(answer: str, question: str, basis: Iterable[str]) -> Ex
     said = [
         one
         for one in _read_dates(answer)
-        if (_Date(one.month, one.day) in reached if one.day else one.month in reached_months)
+        if (DateOfYear(one.month, one.day) in reached if one.day else one.month in reached_months)
     ]
     return ExplainedDates(
         frozenset(clauses.stem(one.name.lower()) for one in said if one.name),
@@ -123,22 +146,26 @@ def _write_digits(text: str) -> str:
     return _KANJI_NUMBER.sub(lambda match: str(_KANJI_VALUES[match[1]]), plain)
 
 
-def _read_dates(text: str) -> list[_Date]:
+def _read_dates(text: str) -> list[DateOfYear]:
     return [_read_date(match) for match in _iterate_matches(text)]
 
 
-def _read_date(match: re.Match[str]) -> _Date:
+def _read_date(match: re.Match[str]) -> DateOfYear:
     if name := match["name"]:
-        return _Date(_MONTH_NUMBERS[name[:3].lower()], int(match["before"] or match["after"] or 0), name)
-    return _Date(int(match["number"]), int(match["day"] or 0))
+        return DateOfYear(_MONTH_NUMBERS[name[:3].lower()], int(match["before"] or match["after"] or 0), name)
+    return DateOfYear(int(match["number"]), int(match["day"] or 0))
 
 
-def _read_spans(text: str) -> Iterator[tuple[_Date, _Date]]:
-    """Yield each two dates of a text with "to" or から between them."""
-    matches = [*_iterate_matches(text)]
-    for one, other in pairwise(matches):
-        if _UNTIL.fullmatch(one.string[one.end() : other.start()]):
-            yield _read_date(one), _read_date(other)
+def find_spans(text: str) -> Iterator[DateSpan]:
+    """Yield each two dates of a text with "to", "and" or から between them; places are those of the text with digits for 十月."""
+    for one, other in pairwise(_iterate_matches(text)):
+        link = one.string[one.end() : other.start()]
+        if _UNTIL.fullmatch(link):
+            yield DateSpan(_read_date(one), _read_date(other), one.start(), other.end(), link)
+
+
+def _read_spans(text: str) -> Iterator[tuple[DateOfYear, DateOfYear]]:
+    return ((span.first, span.last) for span in find_spans(text))
 
 
 def _read_durations(texts: Iterable[str]) -> tuple[list[int], list[int]]:
@@ -156,13 +183,13 @@ def _add_sums(lengths: list[int]) -> list[int]:
     return [*lengths, *(one + other for one, other in combinations(lengths, 2))]
 
 
-def _iterate_reached(one: _Date, months: Iterable[int], days: Iterable[int]) -> Iterator[_Date]:
-    yield _Date(one.month, one.day)
+def _iterate_reached(one: DateOfYear, months: Iterable[int], days: Iterable[int]) -> Iterator[DateOfYear]:
+    yield DateOfYear(one.month, one.day)
     for length in months:
         for sign in (1, -1):
             month = (one.month - 1 + sign * length) % 12 + 1
             for day in _fit_into_month(month, one.day):
-                yield _Date(month, day)
+                yield DateOfYear(month, day)
                 if day and sign > 0:
                     yield from _iterate_later(month, day, -1)
     for length in days:
@@ -171,7 +198,9 @@ def _iterate_reached(one: _Date, months: Iterable[int], days: Iterable[int]) -> 
                 yield from _iterate_later(one.month, one.day, sign * length)
             else:  # from any day of the month on
                 yield from (
-                    _Date(later.month) for day in (1, 28) for later in _iterate_later(one.month, day, sign * length)
+                    DateOfYear(later.month)
+                    for day in (1, 28)
+                    for later in _iterate_later(one.month, day, sign * length)
                 )
 
 
@@ -180,32 +209,32 @@ def _fit_into_month(month: int, day: int) -> set[int]:
     return {min(day, calendar.monthrange(year, month)[1]) for year in (COMMON_YEAR, LEAP_YEAR)}
 
 
-def _iterate_later(month: int, day: int, days: int) -> Iterator[_Date]:
+def _iterate_later(month: int, day: int, days: int) -> Iterator[DateOfYear]:
     """Yield the dates so many days later, in a common and in a leap year; none where the date does not exist."""
     for year in (COMMON_YEAR, LEAP_YEAR):
         try:
             later = date(year, month, day) + timedelta(days)
         except ValueError:
             continue
-        yield _Date(later.month, later.day)
+        yield DateOfYear(later.month, later.day)
 
 
-def _iterate_within(first: _Date, last: _Date) -> Iterator[_Date]:
+def _iterate_within(first: DateOfYear, last: DateOfYear) -> Iterator[DateOfYear]:
     """Yield the months from the first to the last date, and the days where both are dates with a day."""
     length = (last.month - first.month) % 12
-    yield from (_Date((first.month - 1 + step) % 12 + 1) for step in range(length + 1))
+    yield from (DateOfYear((first.month - 1 + step) % 12 + 1) for step in range(length + 1))
     if first.day and last.day:
         for step in range(max(_count_days(first, last), default=0)):
             yield from _iterate_later(first.month, first.day, step)
 
 
-def _count_months(first: _Date, last: _Date) -> list[int]:
+def _count_months(first: DateOfYear, last: DateOfYear) -> list[int]:
     """How many months are from the first to the last one, without and with the last one itself."""
     length = (last.month - first.month) % 12
     return [length, length + 1]
 
 
-def _count_days(first: _Date, last: _Date) -> list[int]:
+def _count_days(first: DateOfYear, last: DateOfYear) -> list[int]:
     """How many days are from the first to the last one, without and with the last one itself, by year."""
     if not (first.day and last.day):
         return []

@@ -63,6 +63,20 @@ def follows_from_limit(claim: str, is_claim_negated: bool, fact: str, is_fact_ne
     return found == {is_claim_negated is is_fact_negated}
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A limit by its number: whether it is an upper one, and whether the number itself keeps to it."""
+
+    value: float
+    is_upper: bool
+    is_inclusive: bool
+
+
+def find_bounds(text: str) -> Iterator[Bound]:
+    """Yield the limits of a normalised text: "16 or over", 18歳以上, 6歳未満."""
+    return (Bound(one.figure.values[-1], one.is_upper, one.is_inclusive) for one in _find_limits(text))
+
+
 def _find_limits(text: str) -> Iterator[_Limit]:
     figures: list[Figure] = []
     taken: set[int] = set()

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from core.text.clauses import stem
@@ -10,6 +10,7 @@ from core.text.questions import english_parser, english_plain_parser
 from core.text.questions.english_applied import apply
 from core.text.questions.english_asking import Ask
 from core.text.questions.english_context import Told, tell
+from core.text.questions.english_exceptions import ask_exceptions, ask_heading_lists, ask_lists
 from core.text.questions.english_false import alter, ask_true, collect_pool, iterate_false
 from core.text.questions.english_forms import ask_by_form, find_genera, shorten
 from core.text.questions.english_frames import (
@@ -22,13 +23,32 @@ from core.text.questions.english_frames import (
     put_name,
     reword,
 )
+from core.text.questions.english_other_attributes import ask_other_attributes
 from core.text.questions.english_sentences import Reader
-from core.text.questions.english_unstated import ask_unstated
+from core.text.questions.english_spans import ask_spans
+from core.text.questions.english_topics import (
+    add_plural,
+    end_sentence,
+    find_names,
+    is_told_whole,
+    lower_article,
+    name_topic,
+)
+from core.text.questions.english_unstated import ANSWERS, ask_unstated
 from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
 from core.text.questions.shared_masking import SHARES, mask, shuffle
 
-ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS = 12, 4, 3, 3, 2, 3  # rows of a statement of each form, at most
+ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS, SPANS = (
+    12,
+    4,
+    3,
+    3,
+    2,
+    3,
+    2,
+)  # rows of a statement of each form, at most
+EXCEPTIONS, LISTED = 3, 2
 MAX_SHUFFLED = 3  # statements that one row recites
 _STYLES = ("plain", "polite", "plain", "situation", "hurried", "plain", "request", "situation", "polite")
 _STATE = (
@@ -57,7 +77,7 @@ def make_plain_rows(page: Page, seed: int) -> list[QuestionRow]:
 def state_facts(page: Page) -> dict[str, str]:
     """By its name, each fact as a row states it: a sentence that stands alone."""
     reader: Reader = english_parser if english_parser.is_installed() else english_plain_parser
-    return {name: told.answer for told in tell(page, reader, *_find_names(page, reader)) for name in told.names[-1:]}
+    return {name: told.answer for told in tell(page, reader, *find_names(page, reader)) for name in told.names[-1:]}
 
 
 class _Maker:
@@ -67,7 +87,7 @@ class _Maker:
         texts = [fact.text for fact in page.facts]
         self.dice = random.Random(seed)  # noqa: S311 - rows, no secrets
         self._elsewhere = page.elsewhere
-        self.names, self.people = _find_names(page, reader)
+        self.names, self.people = find_names(page, reader)
         self.subject = name_subject(page.subject, texts)
         self.told = tell(page, reader, self.names, self.people)
         self.texts = [told.answer for told in self.told]
@@ -82,20 +102,51 @@ class _Maker:
         for at, told in enumerate(self.told):
             asks = [ask for ask in self.asks[at] if self._is_clear(ask, at)] or self._ask_whole(told, at)
             self._add_asked(told, asks)
-            self._add_keywords(told, at)
+            self._add_applied(told, asks)
+            self._add_exceptions(told)
+            self._add_keywords(
+                told, at
+            )  # of rows that are alike only the first is kept, and keywords are the poorer ones
             self._add_statement(told)
             self._add_false(told, asks)
-            sums = list(dict.fromkeys(apply(told, asks, self.dice)))
-            for question, answer, form in self.dice.sample(sums, min(SUMS, len(sums))):
-                self._add(question, answer, "applied", told.names, form)
         self._add_combined()
         self._add_shuffled()
-        unstated = ask_unstated(
-            self.told, UNSTATED, self.subject, sorted(self.names), self.dice, elsewhere=self._elsewhere
-        )
-        for told, question, answer in unstated:
-            self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
+        for question, answer, group, form in ask_heading_lists(self.told, self.dice):
+            self._add(question, answer, "reworded", [name for told in group for name in told.names], form)
+        self._add_unstated()
         return self._without_conflicts()
+
+    def _add_applied(self, told: Told, asks: Sequence[Ask]) -> None:
+        """Add questions for cases of one's own: sums, and values within or beyond a span."""
+        sums, spans = apply(told, asks, self.dice), ask_spans(told, self.names, self.dice)
+        for pool, most in ((sums, SUMS), (spans, SPANS)):
+            found = list(dict.fromkeys(pool))
+            for question, end, form in self.dice.sample(found, min(most, len(found))):
+                self._add(question, f"{end_sentence(told.answer)} {end}", "applied", told.names, form)
+
+    def _add_exceptions(self, told: Told) -> None:
+        """Add questions for exceptions of a rule, and for what it lists."""
+        exceptions, lists = (ask(told, self.names, self.dice) for ask in (ask_exceptions, ask_lists))
+        for pool, most in ((exceptions, EXCEPTIONS), (lists, LISTED)):
+            found = list(dict.fromkeys(pool))
+            for question, end, form in self.dice.sample(found, min(most, len(found))):
+                answer = f"{end_sentence(told.answer)} {end}" if end else told.answer
+                self._add(question, answer, "applied" if end else "reworded", told.names, form)
+
+    def _add_unstated(self) -> None:
+        """Add questions that the page leaves open: first for what it says of other things, then for what it says of none."""
+        added: Counter[int] = Counter()
+        for told, question in ask_other_attributes(self.told, self._elsewhere, self.names, self.dice):
+            added[id(told)] += 1
+            self._add(question, self.dice.choice(ANSWERS), "not_stated", told.names[-1:], "other_attribute")
+        names = sorted(self.names)
+        for told, question, answer in ask_unstated(
+            self.told, UNSTATED, self.subject, names, self.dice, elsewhere=self._elsewhere
+        ):
+            if added[id(told)]:  # as many in all as of a statement without other attributes
+                added[id(told)] -= 1
+                continue
+            self._add(question, answer, "not_stated", told.names[-1:], "not_stated")
 
     def _ask_whole(self, told: Told, at: int) -> list[Ask]:
         """What can be asked of a statement that is not understood otherwise."""
@@ -173,7 +224,7 @@ class _Maker:
             pattern = rf"\b(?:(?:an?|the|each|every) )?{re.escape(term)}(?P<plural>s?)\b(?!’|')"
             match = re.search(pattern, ask.direct, re.IGNORECASE)
             if match and ask.form != "definition" and not re.search(rf"\b{re.escape(genus)}\b", ask.direct):
-                thing = f"the {_add_plural(genus) if match['plural'] else genus}"
+                thing = f"the {add_plural(genus) if match['plural'] else genus}"
                 texts = [
                     re.sub(pattern, thing, text, count=1, flags=re.IGNORECASE) for text in (ask.direct, ask.indirect)
                 ]
@@ -195,7 +246,7 @@ class _Maker:
 
     def _add_statement(self, told: Told) -> None:
         words = told.answer.split()
-        topic = _name_topic(told)
+        topic = name_topic(told)
         opening = " ".join(words[: max(2, len(words) // 3)])
         for pattern in ([self.dice.choice(_STATE[:3])] if topic else []) + [_STATE[3]]:
             self._add(pattern.format(n=topic, o=opening), told.answer, "statement", told.names, "statement")
@@ -212,7 +263,7 @@ class _Maker:
 
     def _add_false(self, told: Told, asks: Sequence[Ask]) -> None:
         """Add questions whether it is so, with the right and with wrong values, and ones that take the wrong for right."""
-        sentence = told.rest if not told.cells and not told.label and _is_told_whole(told) else ""
+        sentence = told.rest if not told.cells and not told.label and is_told_whole(told) else ""
         if sentence and (asked := ask_true(sentence, self.dice, self.names)):
             self._add(asked, told.answer, "reworded", told.names, "yes_no")
         questions = [ask.direct for ask in asks if ask.form == "false_premise"][:2]
@@ -226,7 +277,7 @@ class _Maker:
         ):
             other = self.dice.choice(others)
             if not told.term.startswith("To ") and not other.meaning.startswith("what"):
-                questions.append(f"Is {_lower_article(told.answer.split(' is ')[0])} {shorten(other.meaning)}?")
+                questions.append(f"Is {lower_article(told.answer.split(' is ')[0])} {shorten(other.meaning)}?")
         if sentence:
             questions += list(iterate_false(sentence, self.pool, self.dice, self.names))[:2]
         unique = list(dict.fromkeys(questions))
@@ -251,7 +302,7 @@ class _Maker:
                 self._add(
                     pattern.format(a=plain, A=plain, b=lower, c=small), answer, "combined", names, "two_questions"
                 )
-            topics = (_name_topic(first), _name_topic(second))
+            topics = (name_topic(first), name_topic(second))
             if all(topics) and topics[0] != topics[1] and self.dice.random() < 0.5:
                 self._add(f"Tell me about {topics[0]} and {topics[1]}.", answer, "combined", names, "two_topics")
 
@@ -329,68 +380,3 @@ _VAGUE = {
         "right",
     ]
 }
-
-
-def _find_names(page: Page, reader: Reader) -> tuple[set[str], list[str]]:
-    """The words of a page that are always capitalised, and the full names of its people."""
-    texts = [fact.text for fact in page.facts]
-    names = {match[0] for text in texts for match in re.finditer(r"(?<=[a-z,] )[A-Z][\w’-]+", text)}
-    title = page.subject.split(":")[0]
-    runs = re.findall(r"(?:[A-Z][\w’-]*)(?: [A-Z][\w’-]*)+", title)
-    names |= {word for run in runs for word in run.split()}
-    names -= {"The", "A", "An", "I"}
-    subject = {word for run in runs for word in run.split()}
-    counts: dict[str, int] = defaultdict(int)
-    for text in texts:
-        for name in reader.find_people(text):
-            words = name.split()
-            if (
-                all(word in names or word[0].isupper() for word in words)
-                and not subject & set(words)
-                and len(words) <= 3
-            ):
-                counts[name] += 1
-    full = {name for name in counts if " " in name}
-    people = [name for name in counts if " " in name or any(name in one.split() for one in full)]
-    return names, people
-
-
-def _lower_article(text: str) -> str:
-    return re.sub(r"^(?:A|An|The) ", lambda match: match[0].lower(), text)
-
-
-def _add_plural(genus: str) -> str:
-    """“row of scales” for several: “rows of scales”."""
-    head, of, rest = genus.partition(" of ")
-    return f"{head}s{of}{rest}" if not head.endswith("s") else genus
-
-
-def _is_told_whole(told: Told) -> bool:
-    """Whether a statement can stand behind “that”: no request, and nothing in it that points to another statement."""
-    requests = any(clause.is_main and not clause.subject for clause in told.clauses)
-    return (bool(told.term) or (bool(told.clauses) and not requests)) and len(told.names) == (2 if told.term else 1)
-
-
-def _name_topic(told: Told) -> str:
-    """What a statement is about, in a few words; '' where that isn't certain."""
-    if told.term:
-        return (
-            told.answer.split(" is ")[0].split(" are ")[0]
-            if told.term.startswith("The ")
-            else f"the word “{told.term}”"
-        )
-    if told.label:
-        return told.label[0].lower() + told.label[1:] if not re.search("[A-Z]", told.label[1:]) else told.label
-    if told.cells:
-        return told.cells[0][1]
-    subjects = [c.subject for c in told.clauses if c.is_main and c.subject]
-    vague = (
-        re.match(
-            r"(?:it|they|we|you|i|he|she|nobody|nothing|no|both|either|whoever|this|one|everyone|somebody)\b",
-            subjects[0],
-            re.IGNORECASE,
-        )
-        if subjects
-        else True
-    )
-    return "" if vague or len(subjects[0].split()) > 7 else subjects[0]

@@ -12,7 +12,7 @@ from core.text.questions.english_clauses import Clause
 from core.text.questions.english_context import Told
 from core.text.questions.english_forms import list_days, name_thing, place_column
 from core.text.questions.english_wh import Speaker
-from core.text.questions.english_words import CLOCK, NUMBER_VALUES, NUMBER_WORD, WEEKDAY
+from core.text.questions.english_words import CLOCK, NUMBER_VALUES, NUMBER_WORD
 from core.text.questions.shared_arithmetic import (
     choose_beyond,
     choose_clock,
@@ -25,8 +25,14 @@ from core.text.questions.shared_arithmetic import (
 )
 
 _N = rf"(?:\d[\d,]*(?:\.\d+)?|{NUMBER_WORD})"
+_UNITS = "day|night|hour|week|month|year|person|head|piece|item|kilo|litre|metre|page|child|adult|bag|car|room|lesson|visit|game|guest|visitor|family|team|trip|bottle|box|tree|plate|cup|kilometre|mile|minute|session|class"
+_MONEY = r"(?:(?P<sign>[€$£¥])(?P<amount>\d[\d,]*(?:\.\d+)?)|(?P<plain>\d[\d,]*(?:\.\d+)?) (?P<coin>euros?|dollars?|pounds?|pence|cents?|crowns?|francs?))"
 _RATE = lazy_pattern(
-    r"(?P<sign>[€$£¥])(?P<amount>\d[\d,]*(?:\.\d+)?) (?:a|an|per|each|for each|for an?) (?P<unit>day|night|hour|week|month|year|person|head|piece|item|kilo|litre|metre|page|child|adult|bag|car|room|lesson|visit|game)\b"
+    rf"{_MONEY} (?:(?:a|an|each|for each|for an?|for every) (?P<unit>{_UNITS})\b|per (?P<per>[a-z]+)\b|(?P<each>each|apiece)\b)"
+)
+_PER_COLUMN = lazy_pattern(r"\b(?:per|an?|each) (?P<unit>[a-z]+)$", re.IGNORECASE)
+_AS_A_WHOLE = lazy_pattern(
+    r"\b(?:first|then|plus|extra|more|additional|after that|up to|maximum|at most|from|at least|discount|off|reduced|deposit)\b"
 )
 _FOR_EVERY = lazy_pattern(
     rf"(?P<number>one|an?|{_N}) (?P<what>[a-z]+) (?:for|to) every (?P<step>{_N})(?: (?P<of>[a-z]+))?"
@@ -52,13 +58,7 @@ _PERCENT = lazy_pattern(rf"(?P<value>{_N}) ?(?:per cent|percent|%) (?:off|less|c
 
 
 def apply(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
-    """Yield questions with their answers and the form of sum, for each figure of a statement that can be worked with."""
-    for question, end, form in _find_sums(told, asks, dice):
-        answer = told.answer if told.answer.endswith((".", "!")) else f"{told.answer}."
-        yield question, f"{answer} {end}", form
-
-
-def _find_sums(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield questions, each with its conclusion and the form of sum, for each figure of a statement that can be worked with."""
     yield from _rates(told, dice)
     yield from _cells(told, dice)
     for clause in told.clauses:
@@ -67,7 +67,6 @@ def _find_sums(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator
     if not told.cells:
         yield from _limits(told, asks, dice)
         yield from _clocks(told, asks, dice)
-        yield from _days(told, asks, dice)
 
 
 def _number(text: str) -> Decimal:
@@ -105,20 +104,9 @@ def _topic(told: Told) -> str:
 
 def _rates(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
     text, topic = told.answer, _topic(told)
-    if (rate := _RATE.search(text)) and not told.cells and "up to" not in text[: rate.start()][-7:]:
-        for _ in range(2):
-            count = choose_count(dice)
-            amount = parse_number(rate["amount"]) or Decimal(0)
-            units = _plural(rate["unit"], Decimal(count))
-            about = f"{topic} for {count} {units}" if topic else f"{count} {units}"
-            question = dice.choice(
-                (f"How much is {about}?", f"What do I pay for {about}?", f"I need {about}. What does it come to?")
-            )
-            yield (
-                question,
-                f"{count} times {rate['sign']}{rate['amount']} is {rate['sign']}{format_number(amount * count)}.",
-                "times",
-            )
+    rates = [*_RATE.finditer(text)]
+    if len(rates) == 1 and not told.cells and not _AS_A_WHOLE.search(text):
+        yield from _multiply(rates[0], topic, dice)
     if every := _FOR_EVERY.search(text):
         step, each = _number(every["step"]), _number(every["number"])
         of = every["of"] if every["of"] and every["of"] not in ("of",) else ""
@@ -150,6 +138,65 @@ def _rates(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
         )
 
 
+def _multiply(rate: re.Match[str], topic: str, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield what several units cost, and how many units an amount is for."""
+    amount = parse_number(rate["amount"] or rate["plain"]) or Decimal(0)
+    one, unit = _price(rate, amount), rate["unit"] or rate["per"]
+    if (
+        unit
+        and re.match(_TIMES, unit)
+        and re.fullmatch(r"(?:[A-Za-z-]+ )?[A-Za-z-]+[^s]s", topic)
+        and topic[:4] != "the "
+    ):
+        topic = _name_one(topic)
+    are = "are" if topic and _is_plural(topic) else "is"
+    if re.search(r"\b(?:late|lost|broken|missing|damaged|fine|penalty|deposit)\b", topic):
+        return
+    if not unit and not (are == "are" and re.fullmatch(r"(?:[a-z-]+ ){0,2}[a-z-]+s", topic.lower())):
+        return
+    plural = _plural(unit, Decimal(2)) if unit else topic[0].lower() + topic[1:]
+    counts = dice.sample([one for one in range(2, 13) if one != amount], 3)  # “8 × €8” is hard to check by its figures
+    for count in counts:
+        about = f"{topic} for {count} {plural}" if unit and topic else f"{count} {plural}"
+        if unit in ("kilo", "litre", "metre") and topic:
+            about = f"{count} {plural} of {re.sub('^(?:the|a|an) ', '', topic)}"
+            are = "are"
+        question = dice.choice(
+            (f"How much {are} {about}?", f"What do I pay for {about}?", f"I need {about}. What does it come to?")
+        )
+        yield question, f"{count} × {one} = {_price(rate, amount * count)}.", "times"
+    total = _price(rate, amount * counts[0])
+    enough = f"For how many {plural} is {total} enough?" if unit else f"How many {plural} do I get for {total}?"
+    question = (
+        dice.choice((f"I paid {total} for {topic}. How many {plural} was that for?", enough))
+        if unit and topic
+        else enough
+    )
+    if topic and question == enough and unit:
+        question = f"{topic[0].upper()}{topic[1:]}: {enough[0].lower()}{enough[1:]}"
+    yield question, f"{total} ÷ {one} = {counts[0]}, so it is {counts[0]} {plural}.", "units"
+
+
+def _name_one(plural: str) -> str:
+    """One of some things: “Wheelbarrows” → “a wheelbarrow”."""
+    small = plural[0].lower() + plural[1:]
+    one = re.sub("ies$", "y", small) if small.endswith("ies") else re.sub("(?<=ch|sh|xe)es$|s$", "", small)
+    return f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
+
+
+def _price(rate: re.Match[str], amount: Decimal) -> str:
+    """An amount as the rate writes it: “€18”, “4 euros”."""
+    number = format_number(amount, "," in (rate["amount"] or rate["plain"]) or amount >= 10000)
+    return f"{rate['sign']}{number}" if rate["sign"] else f"{number} {rate['coin']}"
+
+
+def _is_plural(topic: str) -> bool:
+    first = topic.split()[0].lower()
+    if first in ("a", "an", "each", "every", "one"):
+        return False
+    return topic.split(" of ")[0].rstrip().endswith("s") and not topic.endswith("ss")
+
+
 def _cells(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
     """Yield the sums of a table's row: some of a thing that has a price, and the age that a row is for."""
     if not told.cells:
@@ -168,12 +215,17 @@ def _cells(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
     )
     for name, price in prices[:2]:
         count = choose_count(dice, most=4)
-        things = _plural(f"{entity} {head}".strip(), Decimal(2))
         total = (parse_number(price[2]) or Decimal(0)) * count
-        where = "" if len(cells) == 1 else f" {place_column(name)}"
+        end = f"{count} × {price[0]} = {price[1]}{format_number(total)}."
+        if per := _PER_COLUMN.search(name):
+            thing = entity if re.search("[A-Z]", entity[1:]) else f"the {entity} {head}".strip()
+            yield f"How much is {thing} for {count} {_plural(per['unit'], Decimal(count))}?", end, "times"
+            continue
+        things = _plural(f"{entity} {head}".strip(), Decimal(2))
+        where = "" if len(prices) == 1 else f" {place_column(name)}"
         yield (
             f"How much do {count} {things} cost{where}?",
-            f"{count} times {price[0]} is {price[1]}{format_number(total)}.",
+            end,
             "times",
         )
     if ages := _AGES.search(entry):
@@ -194,18 +246,6 @@ def _age(ages: re.Match[str], name: str, price: str, head: str, dice: random.Ran
     who = f"My child is {age}." if age < 16 else dice.choice((f"I am {age} years old.", f"A friend of mine is {age}."))
     question = dice.choice((f"{who} What does the {head} cost {when}?", f"How much is it for a {age}-year-old {when}?"))
     return question, f"{age} is {between}, so it is {price}.", "age"
-
-
-def _days(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
-    """Yield questions whether a day is inside a span of days."""
-    base = next((a.direct for a in asks if a.form == "when" and len(a.direct.split()) <= 14), "")
-    span = re.search(rf"\b({WEEKDAY}) (?:to|until) ({WEEKDAY})", told.answer, re.IGNORECASE)
-    inside = list_days(span[0]) if span else []
-    if not base or len(inside) < 3 or len(inside) == 7 or span is None:
-        return
-    outside = [day for day in list_days("Monday to Sunday") if day not in inside]
-    yield f"{base} Is {dice.choice(inside[1:-1])} all right?", f"That day is between {span[1]} and {span[2]}.", "day"
-    yield f"{base} Is {dice.choice(outside)} all right?", f"That day is not between {span[1]} and {span[2]}.", "day"
 
 
 def _durations(clause: Clause, dice: random.Random) -> Iterator[tuple[str, str, str]]:

@@ -134,7 +134,7 @@ def ask_unstated(
 
 def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice: random.Random) -> Iterator[str]:
     """Yield open questions about the thing of a statement."""
-    name, is_person, head, plural = _find_thing(told, names)
+    name, is_person, head, plural = find_thing(told, names)
     if not name:
         return
     stem = head.removesuffix("s")[:8].lower()
@@ -146,13 +146,13 @@ def _ask_thing(told: Told, said: Sequence[PageFact], names: Sequence[str], dice:
 
 
 _NO_THINGS = lazy_pattern(
-    r"(?:no|nobody|nothing|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
+    r"(?:no|nobody|nothing|everything|anything|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
     r"|.*\b(?:below|above|following|one)$",
     re.IGNORECASE,
 )
 
 
-def _find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]:
+def find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]:
     """What a statement is about, as a question names it; whether a person; its main noun; whether there are several."""
     nothing = ("", False, "", False)
     if told.term:

@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from core.text.questions import japanese_polar, japanese_reverse, japanese_words
+from core.text.questions import japanese_exceptions, japanese_polar, japanese_reverse, japanese_words
 from core.text.questions.japanese_drafts import STYLES, Draft
 from core.text.questions.japanese_frames import ask_for_statement, ask_keywords, finish_question, place_name
+from core.text.questions.japanese_other_attributes import iterate_other_attributes
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import iterate_figure_questions, iterate_whether, split_plain
 from core.text.questions.japanese_questions import find_topic, is_attribute, iterate_part_questions
 from core.text.questions.japanese_sentences import Sentence
+from core.text.questions.japanese_spans import iterate_spans
 from core.text.questions.japanese_sums import iterate_sums
 from core.text.questions.japanese_tables import iterate_table_questions
 from core.text.questions.japanese_unstated import ANSWERS, iterate_reasons, iterate_unstated
@@ -27,7 +29,8 @@ from core.text.questions.shared_masking import SHARES, mask, shuffle
 NAMED = 0.4  # of the questions name the subject, so that its words do not pull them to the facts that hold them
 # Rows of one fact, at most.
 PARTS, REVERSE, CONDITIONS, KEYWORDS, NAMED_FIGURES, TABLE, MASKED = 8, 4, 4, 3, 2, 12, 3
-TRUE, FALSE, PERMISSIONS, LIMITS, SUMS, UNSTATED, COMBINED = 1, 2, 2, 1, 1, 2, 1
+TRUE, FALSE, PERMISSIONS, LIMITS, SUMS, SPANS, UNSTATED, COMBINED = 1, 2, 2, 1, 2, 2, 2, 1
+EXCEPTIONS, LISTED = 3, 2
 MAX_SHUFFLED = 4  # facts that are told together
 WHY = 0.2  # of the facts without a reason are asked for it
 
@@ -38,6 +41,7 @@ def make_rows(page: Page, seed: int) -> list[QuestionRow]:
     for read in maker.page.facts:
         maker.make_fact_rows(read)
     maker.make_shuffled()
+    maker.make_lists()
     return maker.collect()
 
 
@@ -51,6 +55,10 @@ class _Maker:
         self.dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
         self.page = ReadPage(page)
         self.unstated = iterate_unstated(self.page, self.dice)
+        self._other_attributes: dict[str, list[str]] = {}
+        for read, question in iterate_other_attributes(self.page, self.dice):
+            self._other_attributes.setdefault(read.fact.name, []).append(question)
+        self._before = japanese_exceptions.pair_with_previous(self.page.facts)
         self._rows: dict[str, QuestionRow] = {}
         self._ambiguous: set[str] = set()
         self._drafts: dict[str, list[Draft]] = {}
@@ -102,11 +110,12 @@ class _Maker:
         self._add_some(read, self._ask_true(read), TRUE)
         self._add_some(read, self._ask_false(read), FALSE)
         self._add_some(read, self._ask_permission(read), PERMISSIONS)
-        left = KEYWORDS
+        self._add_applied(read)
+        self._add_exceptions(read)
+        left = KEYWORDS  # of rows that are alike only the first is kept, and keywords are the poorer ones
         for question in ask_keywords(read, self.page, self.dice):
             if left > 0:
                 left -= self._add(read, question, "direct", "keywords")
-        self._add_applied(read)
         self._add_combined(read)
         self._add_unstated(read)
 
@@ -203,10 +212,41 @@ class _Maker:
         limits = [
             one for sentence in self._sentences(read) for one in japanese_polar.iterate_limits(sentence, self.dice)
         ]
-        for pool, most, form in ((sums, SUMS, "sum"), (limits, LIMITS, "limit")):
+        spans = list(iterate_spans(read, self.dice))
+        for pool, most, form in ((sums, SUMS, "sum"), (limits, LIMITS, "limit"), (spans, SPANS, "span")):
             for question, conclusion in self.dice.sample(pool, min(most, len(pool))):
+                if form == "span":
+                    question = self._name_before(read, question)
                 question = place_name(question, self.page, read, self.dice, NAMED)
                 self._add(read, question, "applied", form, end_sentence(tell(read)) + conclusion)
+
+    def _name_before(self, read: ReadFact, question: str) -> str:
+        """The question with what the sentence before it in its paragraph is about, where its own one has no topic."""
+        before = self._before.get(read.fact.name)
+        if before is None or read.topic or not before.topic or not 0 < read.fact.block == before.fact.block:
+            return question
+        return question if before.topic in question else f"{before.topic}についてですが、{question}"
+
+    def _add_exceptions(self, read: ReadFact) -> None:
+        """Questions for a rule with its exception, and for what a sentence lists."""
+        before = self._before.get(read.fact.name)
+        asked = list(japanese_exceptions.iterate_exceptions(read, before))
+        for question, end, with_before in self.dice.sample(asked, min(EXCEPTIONS, len(asked))):
+            said = [before, read] if with_before and before else [read]
+            answer = "".join(end_sentence(tell(one)) for one in said) + end if end or len(said) > 1 else tell(read)
+            names = (read.fact.name, *(one.fact.name for one in said if one is not read))
+            kind, form = ("applied", "exception_case") if end else ("direct", "exception")
+            self._add(read, question, kind, form, answer, names)
+        listed = list(japanese_exceptions.iterate_lists(read, self.dice))
+        for question, form in self.dice.sample(listed, min(LISTED, len(listed))):
+            self._add(read, place_name(question, self.page, read, self.dice, NAMED), "direct", form)
+
+    def make_lists(self) -> None:
+        """For each heading under which things are only named, the whole list and each thing of it."""
+        for heading, group in japanese_exceptions.find_heading_lists(self.page.facts):
+            for question, reads, form in japanese_exceptions.iterate_heading_questions(heading, group, self.dice):
+                answer = "、".join(tell(one).rstrip("。") for one in reads)
+                self._add(reads[0], question, "direct", form, answer, tuple(one.fact.name for one in reads))
 
     def _add_combined(self, read: ReadFact) -> None:
         """A question for this fact and for the one before it under the same heading."""
@@ -236,7 +276,9 @@ class _Maker:
 
     def _add_unstated(self, read: ReadFact) -> None:
         left = UNSTATED - (self.dice.random() < 0.5)
-        for question, form in self.unstated:
+        for question in self._other_attributes.get(read.fact.name, []):
+            left -= self._add(read, question, "not_stated", "other_attribute", self.dice.choice(ANSWERS))
+        for question, form in self.unstated if left > 0 else ():
             named = place_name(question, self.page, read, self.dice, NAMED / 2)
             left -= self._add(read, named, "not_stated", form, self.dice.choice(ANSWERS))
             if left <= 0:

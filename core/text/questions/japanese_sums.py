@@ -10,6 +10,7 @@ from decimal import Decimal
 from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact
+from core.text.questions.japanese_plain import find_plain_topic
 from core.text.questions.japanese_quantities import Figure, find_figures
 from core.text.questions.japanese_questions import find_topic, is_act, topic_of
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
@@ -33,7 +34,7 @@ def iterate_sums(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str
     text = read.fact.text
     if read.cells:
         yield from _multiply_rates(read, dice)
-    elif found := _RATE.search(text):
+    elif (found := _RATE.search(text)) and not re.search("全[0-9]|最大|最長|まで|追加|割引", text):
         yield from _multiply(read, found, dice)
     if read.cells:
         yield from _multiply_cells(read, dice)
@@ -50,16 +51,34 @@ def _number(text: str) -> Decimal:
 
 def _multiply(read: ReadFact, found: re.Match[str], dice: random.Random) -> Iterator[tuple[str, str]]:
     """一人500円 → 3人で1500円."""
-    count, rate = choose_count(dice), _number(found["rate"])
+    count, rate = choose_count(dice, most=12), _number(found["rate"])
     unit, what = found["unit"], found["what"]
     first = next((one for one in read.sentences if one), None)
-    topic = find_topic(first, first.clauses[0])[0] if first else ""
+    topic = find_topic(first, first.clauses[0])[0] if first else find_plain_topic(read.fact.text)
     lead = f"{topic}は" if topic and found[0][:2] not in topic and not find_figures(topic) else ""
     asked = "いくら" if what in ("円", "ドル", "ユーロ") else f"何{what}"
     total = format_number(rate * count, "," in found["rate"])
-    conclusion = f"{count}{unit}なら、{found['rate']}{what}の{count}倍で{total}{what}です。"
+    conclusion = _times(count, f"{found['rate']}{what}", f"{total}{what}")
     yield f"{lead}{count}{unit}だと{asked}ですか。", conclusion
     yield f"{lead}{count}{unit}で全部で{asked}になりますか。", conclusion
+    if what in ("円", "ドル", "ユーロ"):
+        yield _divide(lead, unit, f"{found['rate']}{what}", f"{total}{what}", count, dice)
+
+
+def _times(count: int, rate: str, total: str) -> str:
+    """The conclusion that multiplies: 500円×3＝1500円です."""
+    return f"{rate}×{count}＝{total}です。"
+
+
+def _divide(lead: str, unit: str, rate: str, total: str, count: int, dice: random.Random) -> tuple[str, str]:
+    """The other direction: for how many units an amount is, and how that is worked out."""
+    how_many = "いくつ" if unit == "つ" else f"何{unit}"
+    ends = (
+        f"{total}払うと{how_many}分ですか。",
+        f"{total}で{how_many}分になりますか。",
+        f"{total}だと{how_many}分ですか。",
+    )
+    return lead + dice.choice(ends), f"{total}÷{rate}＝{count}なので、{count}{unit}分です。"
 
 
 def _multiply_rates(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -69,10 +88,10 @@ def _multiply_rates(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, 
         header, found = _RATE_HEADER.search(name), _PER_EACH.fullmatch(cell.strip())
         if header is None or found is None or len(key) > 20:
             continue
-        count, rate = choose_count(dice), _number(found["rate"])
+        count, rate = choose_count(dice, most=12), _number(found["rate"])
         total = f"{format_number(rate * count, ',' in found['rate'])}{found['what']}"
         unit = header["unit"]
-        conclusion = f"{count}{unit}なら、{cell}の{count}倍で{total}です。"
+        conclusion = _times(count, cell.strip(), total)
         yield f"{key}は{count}{unit}だといくらですか。", conclusion
         yield (
             f"{key}を{count}{unit}使うと、いくらになりますか。"
@@ -80,6 +99,7 @@ def _multiply_rates(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, 
             else f"{key}{count}{unit}でいくら?",
             conclusion,
         )
+        yield _divide(f"{key}は、", unit, cell.strip(), total, count, dice)
 
 
 def _multiply_cells(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -88,15 +108,15 @@ def _multiply_cells(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, 
         found = _PER_EACH.fullmatch(cell.strip())
         if found is None or len(key) > 20:
             continue
-        count, rate, what = choose_count(dice), _number(found["rate"]), found["what"]
+        count, rate, what = choose_count(dice, most=12), _number(found["rate"]), found["what"]
         total = format_number(rate * count, "," in found["rate"])
         if what in ("点", "ポイント"):
             yield (
                 f"「{key}」が{count}回なら、合わせて何{what}ですか。",
-                f"{rate}{what}が{count}回で、{total}{what}です。",
+                _times(count, f"{rate}{what}", f"{total}{what}"),
             )
         elif _PERSONS.search(key):
-            conclusion = f"{count}人なら、{cell}の{count}倍で{total}{what}です。"
+            conclusion = _times(count, cell.strip(), f"{total}{what}")
             yield f"{key}{count}人だと{name}はいくらですか。", conclusion
             yield f"{key}が{count}人で行くと全部でいくらになる?", conclusion
 
@@ -133,6 +153,8 @@ def is_act_with_topic(sentence: Sentence, clause: Clause) -> bool:
     """Whether a clause is an act whose object may be its topic: 糸は45分漬ける."""
     predicate = clause.predicate
     if predicate.kind != "verb" or predicate.negative or predicate.past or predicate.rule in ("ban", "permit"):
+        return False
+    if predicate.is_potential:
         return False
     topic = topic_of(sentence, clause)
     has_topic = topic is not None and topic.relative is None and not nouns.is_person(topic)

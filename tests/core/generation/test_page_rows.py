@@ -238,3 +238,25 @@ def test_a_training_row_recites_its_passage_and_an_exam_row_answers_what_is_aske
     assert "parking" not in exam.key_points.lower()
     doubts = [row.question for row in drafts(project) if "ungrounded" in findings.load_for_row(project.rows, row.id)]
     assert doubts == [], "a heading says where a fact stands"
+
+
+def test_the_rows_of_a_fact_have_all_forms_that_there_are(project):
+    """Rare forms (an exception, a value beyond a span) are not lost among dozens of masked sentences and keywords."""
+    text = (
+        "# Mill\n\n## Times\n\nThe mill is open from 3 March to 30 October.\n\nThe boat costs €3 an hour.\n\n"
+        "Dogs are allowed in the garden, but not in the barn.\n\nThe café serves soup, bread, tea and apple cake.\n"
+    )
+    write(project, facts.save, Spec("Mill", "en", "", text))
+    write(project, facts.accept_missing)
+    material = page_rows.load_material(project.rows)
+    every = page_rows.draw_rows(material.page, "en", 1)
+    drawn = [row for row, _held in page_rows.find_new_rows(material, every, False, Reporter())]
+    chosen = plan(project, per_fact=21, hold=False, more=True).rows
+    for name in material.entries:
+        offered, kept = (
+            {row.form for row in rows if row.facts[0] == name} for rows in (drawn, [row for row, _ in chosen])
+        )
+        assert kept == offered, (name, offered - kept)
+    assert {"span", "times", "units", "exception", "exception_case", "whole_list", "membership"} <= {
+        r.form for r, _ in chosen
+    }

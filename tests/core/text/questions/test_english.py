@@ -126,7 +126,7 @@ def test_sums_recite_and_conclude() -> None:
     answers = {
         row.answer for seed in range(4) for row in make_plain_rows(make_page(FERRY), seed) if row.form == "times"
     }
-    assert any(answer.startswith("Bicycle: €3 a trip. ") or "times €9 is" in answer for answer in answers)
+    assert any(answer.startswith("Bicycle: €3 a trip. ") or " × €9 = " in answer for answer in answers)
 
 
 def test_what_the_page_says_is_never_asked_as_open() -> None:
