@@ -10,10 +10,10 @@ from functools import partial
 
 from core import paths, prompts
 from core.dataset import examples
-from core.exam import degenerate_answers
+from core.exam import degenerate_answers, held_out_kinds
 from core.exam.questions import GENERAL
 from core.formats import jsonl
-from core.generation import draft_rows, page_rows
+from core.generation import draft_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
 from core.lazy_loading import lazy_pattern
@@ -60,7 +60,7 @@ async def ask(provider: Provider, model: str, language: str, reporter: Reporter)
 
     Raises `ProviderError` and `Cancelled`.
     """
-    chosen = page_rows.spread(load_prompts(language), ROWS)
+    chosen = held_out_kinds.spread(load_prompts(language), ROWS)
     found: dict[str, str] = {}
 
     async def ask_one(prompt: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import prompts, replies
-from core.exam import fact_coverage
+from core.exam import fact_coverage, held_out_kinds
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import draft_rows, spec_excerpt
 from core.generation.draft_rows import DraftProposal
@@ -49,10 +49,17 @@ class GenerationEstimate:
 
 
 def build_requests(entries: Iterable[FactCoverage], kinds: Sequence[str] = fact_coverage.KINDS) -> list[RowRequest]:
-    """What the study plan still lacks, of these kinds, and a wording for the exam under `EXAM`."""
-    found = []
+    """What the study plan still lacks, of these kinds, and a wording for the exam under `EXAM`.
+
+    Some of the facts that the exam does not ask get one example more of a kind of which it asks some over the page.
+    """
+    entries, found = list(entries), []
+    unasked = [entry.fact.name for entry in entries if EXAM in entry.lacking]
+    more = {*held_out_kinds.spread(unasked, len(unasked) // held_out_kinds.FACTS_PER_QUESTION)}
     for entry in entries:
-        lacking = entry.lacking
+        lacking = Counter(entry.lacking)
+        if entry.fact.name in more:
+            lacking.update(kind for kind in kinds if kind in held_out_kinds.PAGE_KINDS)
         counts = {kind: lacking[kind] for kind in kinds if kind in lacking}
         if lacking.get(EXAM):
             counts[EXAM] = lacking[EXAM]
@@ -165,7 +172,7 @@ def _assign_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
     found = []
     for pair in pairs:
         kind = pair.kind
-        if kind not in fact_coverage.KINDS:
+        if kind not in (*fact_coverage.KINDS, *fact_coverage.EXTRA_KINDS):
             kind = EXAM if _is_exam_wording(pair) else next((one for one in counts if open_[one] > 0), EXAM)
             open_[kind] -= 1
             kind = EXAM_WORDING_KIND if kind == EXAM else kind

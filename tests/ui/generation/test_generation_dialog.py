@@ -250,14 +250,14 @@ def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
         assert not dialog.primary.isEnabled(), "not before it is known what comes"
         await scene.settle()
         assert dialog.kinds["combined"].isEnabled()
-        assert dialog.counts["exam"].text() == "3 rows"
+        assert dialog.counts["exam"].text() == "6 rows", "one for each fact, and one of each other kind"
         planned = dialog.plan.page.counts.total()
         assert planned > 30
         assert dialog.primary.text() == f"Generate {planned} rows"
         assert f"{planned} rows of 3 facts." in dialog.estimate.text()
         dialog.primary.click()
         await scene.finish()
-        assert f"{planned} rows were added as drafts. 3 are kept for the exam." in scene.told[0]
+        assert f"{planned} rows were added as drafts. 6 are kept for the exam." in scene.told[0]
         assert len(scene.drafts()) == planned
         assert {row.source for row in scene.drafts()} == {"offline"}
         assert {row.facts.split()[0] for row in scene.drafts()} == set(names(scene.workspace)[:3])
