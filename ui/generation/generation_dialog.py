@@ -406,7 +406,7 @@ def kind_texts() -> dict[str, tuple[str, str]]:
             tr("Asks about something the text does not say; the right answer is to say so."),
         ),
         "false_premise": (tr("False premise"), tr("Takes something wrong for right; the answer corrects it.")),
-        EXAM: (tr("For the exam"), tr("One wording of each fact that is set aside and never used for training.")),
+        EXAM: (tr("For the exam"), tr("A wording of each fact and a few other questions, never used for training.")),
     }
 
 
