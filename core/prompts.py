@@ -11,6 +11,7 @@ from core.paths import RESOURCES, config_folder
 
 PROMPT_NAMES = (
     "examples",
+    "several_facts",
     "facts",
     "judge",
     "spec",
@@ -30,6 +31,7 @@ MAX_PROMPT_BYTES = 1024 * 1024  # that are read of a custom version
 # The placeholders that a prompt must have, and those that are also filled in where it has them.
 REQUIRED_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "examples": ("fact", "quote", "wanted"),
+    "several_facts": ("names",),
     "facts": ("statements",),
     "judge": ("fact", "question", "answer"),
     "spec": ("spec",),
@@ -45,6 +47,7 @@ REQUIRED_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 }
 OPTIONAL_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "examples": ("spec", "text", "existing", "neighbours", "system_prompt"),
+    "several_facts": (),
     "facts": ("spec",),
     "judge": (),
     "spec": (),
@@ -66,6 +69,7 @@ def title(name: str) -> str:
     """What a prompt is for, in the user's language."""
     titles = {
         "examples": tr("Write questions and answers about a fact"),
+        "several_facts": tr("Add that a request is about several facts"),
         "facts": tr("Refine statements into facts"),
         "judge": tr("Judge whether an answer follows from its fact"),
         "spec": tr("Write and improve the spec by chat"),

@@ -19,7 +19,7 @@ from core.cli.console import (
 from core.dataset import filters
 from core.errors import JukuError
 from core.exam import fact_coverage
-from core.generation import knowledge_probe, llm_runs, row_generation, row_judging
+from core.generation import heading_groups, knowledge_probe, llm_runs, row_generation, row_judging
 from core.generation.llm_run_tasks import TASKS
 from core.language import tr
 from core.storage.project import Project
@@ -41,6 +41,11 @@ def add(add_command: AddCommand) -> None:
         if task == "examples":
             kinds = [kind for kind in fact_coverage.KINDS if kind]
             parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
+            parser.add_argument(
+                "--by-heading",
+                action="store_true",
+                help=tr("one request for the short facts under a heading: fewer tokens"),
+            )
             parser.add_argument("--count", action="store_true", help=tr("only say how many rows there would be"))
         if task == "judge":
             parser.add_argument("--filter", default="", metavar="WORDS", help=tr("only matching rows"))
@@ -48,7 +53,9 @@ def add(add_command: AddCommand) -> None:
 
 def _build_rows(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
     entries = [one for one in fact_coverage.load(db) if one.fact.name in arguments.facts or not arguments.facts]
-    return list(row_generation.build_subjects(row_generation.build_requests(entries, arguments.kinds)))
+    requests = row_generation.build_requests(entries, arguments.kinds)
+    asked = heading_groups.group_by_heading(db, requests) if arguments.by_heading else requests
+    return list(row_generation.build_subjects(asked))
 
 
 def _build_judged(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
@@ -66,7 +73,7 @@ def _ask_model(arguments: Arguments, task: str, build: Callable[[sqlite3.Connect
     async def work(document: Project) -> int:
         subjects = await document.read(build, arguments)
         if not subjects or getattr(arguments, "count", False):
-            rows = sum(sum(one["counts"].values()) for one in subjects if "counts" in one)
+            rows = sum(map(row_generation.count_examples, subjects)) if task == "examples" else 0
             words = tr("{requests} requests for {rows} rows", requests=len(subjects), rows=rows)
             print_result(arguments, {"requests": len(subjects), "rows": rows}, words)
             return CLEAN if subjects else PROBLEMS

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from core.dataset.examples import MEMORISED
 from core.exam import runs
+from core.exam.held_out_kinds import PAGE_KINDS
 from core.exam.statistics import PassRate
 from core.spec import asked_facts, facts, spec
 from core.spec.facts import Fact
@@ -29,7 +30,7 @@ KNOWN_SHARE, UNKNOWN_SHARE = (
 class FactCoverage:
     """The coverage of one fact. Counts are of rows that are not rejected; `drafts` are among them.
 
-    `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
+    `trained` counts by kind; `held` are wordings for the exam that ask for this fact alone; `stale` rows were written before the fact changed;
     `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the
     study plan still lacks, and under `EXAM` how many for the exam, drafts counted as rows. `drafted` and `held_drafts`
     are the drafts of `trained` and `held`; only approved rows are trained on and cover a fact. `also_stated` training
@@ -119,7 +120,7 @@ def load(db: sqlite3.Connection) -> list[FactCoverage]:
             if split == "train":
                 trained[name][kind] += count
                 drafted[name][kind] += new
-            elif split == "test" and kind != MEMORISED:
+            elif split == "test" and kind not in (MEMORISED, *PAGE_KINDS):
                 held[name] += count
                 held_drafts[name] += new
             drafts[name] += new
@@ -174,5 +175,6 @@ def _load_recall(db: sqlite3.Connection) -> dict[str, PassRate]:
 
 
 _RECALL = """SELECT q.facts, total(a.passed), count(a.passed) AS marked FROM eval_question q
-JOIN eval_answer a ON a.question = q.id WHERE q.run = ? AND a.subject = ? AND q.facts <> '' AND q.kind <> ? AND q.leak = ''
+JOIN eval_answer a ON a.question = q.id WHERE q.run = ? AND a.subject = ? AND q.facts <> '' AND q.kind NOT IN (?, 'not_stated')
+AND q.leak = ''
 GROUP BY q.id HAVING marked > 0"""

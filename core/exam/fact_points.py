@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.exam import key_points, point_making
+from core.lazy_loading import lazy_pattern
 from core.lazy_rapidfuzz import fuzz
 from core.spec import facts, spec
 from core.text import clauses, recited_headings, sentences
@@ -13,6 +14,7 @@ from core.text.normalise import normalise
 
 MAX_GIVEN_CHARACTERS = 300  # of key points that a model gives
 MIN_SENTENCE_SIMILARITY = 60.0  # per cent that a recited sentence shares with the fact that it states
+_FIGURE = lazy_pattern(r"\d+(?:[.,h]\d+)*")
 _WIDE_STOPS = ("。", "！", "？", "．")  # between sentences that end so is no blank
 
 
@@ -59,6 +61,36 @@ class FactPoints:
         other = _list_sentences(self.texts) - own
         spans = [whole[start:end] for start, end in sentences.find_sentence_spans(whole)]
         return _join_sentences(part for part in spans if normalise(part) not in other)
+
+    def find_exchanged_figure(self, answer: str, reference: str) -> str:
+        """The first sentence of an answer that is a fact's but for its figures; '' where there is none.
+
+        One that another fact, or the reference, has with these figures is true.
+        """
+        stated, asked = _list_figures(self.texts), _list_figures((reference,))
+        whole = recited_headings.strip_heading(answer, self.spec_text)
+        for start, end in sentences.find_sentence_spans(whole):
+            words, figures = _take_figures(whole[start:end])
+            if words in stated and figures not in stated[words] | asked.get(words, set()):
+                return whole[start:end].strip()
+        return ""
+
+
+@lru_cache(maxsize=64)  # the facts of a spec, for each answer
+def _list_figures(texts: tuple[str, ...]) -> dict[str, set[tuple[str, ...]]]:
+    """The sentences with figures, without them, each with the figures that it has."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for text in texts:
+        for start, end in sentences.find_sentence_spans(text):
+            words, figures = _take_figures(text[start:end])
+            if figures:
+                found.setdefault(words, set()).add(figures)
+    return found
+
+
+def _take_figures(sentence: str) -> tuple[str, tuple[str, ...]]:
+    normal = key_points.normalise_wording(sentence)
+    return _FIGURE.sub("#", normal), tuple(_FIGURE.findall(normal))
 
 
 @lru_cache(maxsize=64)  # the facts of a spec, for each answer

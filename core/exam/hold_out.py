@@ -1,4 +1,4 @@
-"""Holds out rows for the exam, by fact and wording: what is asked was trained in other words, never word for word."""
+"""Holds out rows for the exam, by fact, wording and kind: what is asked was trained in other words, never word for word."""
 
 import random
 import sqlite3
@@ -12,8 +12,9 @@ from typing import Any
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
-from core.exam import fact_points
+from core.exam import fact_points, held_out_kinds
 from core.exam.fact_points import FactPoints
+from core.exam.held_out_kinds import PAGE_KINDS
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings, similar_rows
@@ -26,6 +27,7 @@ from core.text.questions.rows import KEYWORDS, SOURCE
 
 DEFAULT_SHARE = 0.2  # of the rows, where nothing else is said
 MAX_SHARE = 0.5
+MAX_KIND_SHARE = 0.1  # of the rows held out, for each kind of which the exam asks some questions over the page
 LEAK_RULE = "split-leakage"
 UNASKED_KINDS = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
 KIND_RANKS = (
@@ -51,10 +53,12 @@ class WordingGroup:
 
 @dataclass(frozen=True, slots=True)
 class HoldOutMaterial:
-    """What can be chosen from. `examined` counts the exam questions that each fact has already."""
+    """What can be chosen from. `examined` counts the exam questions that each fact has already, and `examined_kinds`
+    those of each kind."""
 
     wordings: list[WordingGroup]
     examined: Counter[str] = field(default_factory=Counter)
+    examined_kinds: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -76,7 +80,7 @@ async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial
     async with project.frozen() as path:
         found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
     wordings = [WordingGroup(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
-    return HoldOutMaterial(wordings, Counter(found["examined"]))
+    return HoldOutMaterial(wordings, Counter(found["examined"]), Counter(found["examined_kinds"]))
 
 
 def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial:
@@ -100,8 +104,9 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
         for members in groups.values()
         if all(_may_ask(*rows[id]) and texts[id].question and texts[id].answer for id in members)
     ]
-    examined = Counter(name for split, _s, _k, names, *_ in rows.values() if split == "test" for name in names.split())
-    return HoldOutMaterial(wordings, examined)
+    exam = [(kind, names) for split, _status, kind, names, *_ in rows.values() if split == "test"]
+    examined = Counter(name for kind, names in exam if kind not in PAGE_KINDS for name in names.split())
+    return HoldOutMaterial(wordings, examined, Counter(kind for kind, _names in exam))
 
 
 def _may_ask(split: str, status: str, kind: str, _facts: str, source: str, tags: str) -> bool:
@@ -131,14 +136,17 @@ def _find_facts(
 def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
     """Choose about `rows` rows: a wording of each fact, facts without an exam question first, then a second one, …
 
-    A fact always keeps a wording for training. Rows without a fact are drawn in proportion. The same seed chooses the
-    same rows.
+    Beside them some of each kind that asks for two facts, for what the text does not say, or with a false premise. A fact
+    always keeps a wording for training, and so does each of these kinds. Rows without a fact are drawn in proportion. The
+    same seed chooses the same rows.
     """
     draw = random.Random(seed)  # noqa: S311 - to be drawn again, not to be secret
     linked = [one for one in found.wordings if one.facts]
     others = [one for one in found.wordings if not one.facts]
     share = sum(len(one.ids) for one in linked) / max(1, found.rows)
-    chosen = _choose_by_fact(linked, found.examined, round(rows * share), draw)
+    of_kinds = _choose_by_kind(linked, found, round(rows * share), draw)
+    left = round(rows * share) - sum(len(one.ids) for one in of_kinds)
+    chosen = _choose_by_fact(linked, of_kinds, found.examined, left, draw)
     left = rows - sum(len(one.ids) for one in chosen)
     chosen += _choose_any(others, left, draw)
     by_fact = Counter(name for one in chosen for name in one.facts for _id in one.ids)
@@ -146,21 +154,49 @@ def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
     return HeldOutChoice(sorted(id for one in chosen for id in one.ids), by_fact, without)
 
 
-def _choose_by_fact(
-    linked: Sequence[WordingGroup], examined: Counter[str], rows: int, draw: random.Random
+def _choose_by_kind(
+    linked: Sequence[WordingGroup], found: HoldOutMaterial, rows: int, draw: random.Random
 ) -> list[WordingGroup]:
+    """Some wordings of each of `PAGE_KINDS`, of different facts; most of the kind stays for training."""
+    trained = Counter(name for one in linked for name in one.facts)
+    limit, chosen = max(1, round(MAX_KIND_SHARE * rows)), list[WordingGroup]()
+    if rows < len(trained):
+        return []  # a question for each fact comes first
+    asked = set[str]()
+    for kind in PAGE_KINDS:
+        own = [one for one in linked if one.kind == kind]
+        wanted = held_out_kinds.count_wanted(len(trained)) - found.examined_kinds[kind]
+        wanted = min(wanted, limit, len(own) // (1 + held_out_kinds.MIN_TRAINED_PER_HELD))
+        for one in draw.sample(own, len(own)):
+            if wanted > 0 and not asked.intersection(one.facts) and all(trained[name] > 1 for name in one.facts):
+                chosen.append(one)
+                asked.update(one.facts)
+                trained.subtract(one.facts)
+                wanted -= len(one.ids)
+    return chosen
+
+
+def _choose_by_fact(
+    linked: Sequence[WordingGroup],
+    of_kinds: Sequence[WordingGroup],
+    examined: Counter[str],
+    rows: int,
+    draw: random.Random,
+) -> list[WordingGroup]:
+    """`of_kinds`, and wordings of the other kinds for each fact."""
     of_fact: dict[str, list[WordingGroup]] = defaultdict(list)
     for one in linked:
         for name in one.facts:
             of_fact[name].append(one)
     trained = Counter({name: len(wordings) for name, wordings in of_fact.items()})
+    trained.subtract(name for one in of_kinds for name in one.facts)
     for wordings in of_fact.values():
         draw.shuffle(wordings)
         wordings.sort(
             key=lambda one: (len(one.ids), _rank_kind(one.kind)), reverse=True
         )  # the best is taken from the end
     question_counts, open_ones = Counter(examined), sorted(of_fact)
-    chosen: dict[WordingGroup, None] = {}
+    chosen = dict.fromkeys(of_kinds)
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
         name = min(open_ones, key=lambda name: question_counts[name])
@@ -267,7 +303,8 @@ def _count_leaks(db: sqlite3.Connection, ids: set[int]) -> int:
 def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     with closing(open_snapshot(Path(request["project"]))) as db:
         found = find_material(db, reporter)
-    return {"wordings": [[one.ids, one.facts, one.kind] for one in found.wordings], "examined": found.examined}
+    wordings = [[one.ids, one.facts, one.kind] for one in found.wordings]
+    return {"wordings": wordings, "examined": found.examined, "examined_kinds": found.examined_kinds}
 
 
 if __name__ == "__main__":

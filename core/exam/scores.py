@@ -127,10 +127,10 @@ class ExamResult:
 
     @cached_property
     def facts(self) -> list[ResultLine]:
-        """Facts by name, by the questions that prove something of them."""
+        """Facts by name, by the questions that prove something of them: what the text does not say proves nothing."""
         places: dict[str, list[int]] = {}
         for place, question in enumerate(self.questions):
-            if question_part(question) in (HELD, GENERAL):
+            if question_part(question) in (HELD, GENERAL) and question.kind != "not_stated":
                 for name in dict.fromkeys(question.facts.split()):
                     places.setdefault(name, []).append(place)
         return [self._line(name, self.texts.get(name, ""), places[name]) for name in sorted(places)]

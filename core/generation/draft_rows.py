@@ -1,30 +1,27 @@
-"""Turns questions and answers about facts into draft rows: drops repeats, notes doubts, holds out one wording for the exam."""
+"""Turns questions and answers about facts into draft rows: drops repeats, notes doubts, holds out wordings for the exam."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
-from core.exam import fact_points
+from core.exam import fact_points, held_out_kinds
+from core.exam.fact_coverage import STUDY_PLAN
 from core.exam.fact_points import FactPoints
+from core.exam.held_out_kinds import FACT_KINDS, PAGE_KINDS
 from core.formats import jsonl
+from core.generation.row_wordings import Offer, Wording, Wordings, load_existing_wordings
 from core.language import trn
-from core.lazy_rapidfuzz import fuzz, process
 from core.progress import Reporter
 from core.replies import Pair
-from core.review import dataset_check, judged_support, similar_rows
+from core.review import dataset_check, judged_support
 from core.spec import asked_facts, facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
-from core.text import contradicting_answers, near_duplicates, negation
-
-MAX_ROWS_COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
-MAX_NEIGHBOURS = 200  # wordings that one is compared with in full
-HELD_OUT_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
-HELD_OUT_SPLITS = ("test", "validation")  # what these rows ask must not be trained on
+from core.text import near_duplicates, negation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +34,12 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class DraftProposal:
-    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there.
+    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there, and some
+    of the kinds of which the exam asks a few over the page (core/exam/held_out_kinds.py).
 
     `others` names further facts that the answers state, and `tags` what the rows are found by. `held`: what the only
-    pair answers if it is the one that is kept, None for the same.
+    pair answers if it is the one that is kept, None for the same. `is_planned`: it was chosen for the exam among more
+    rows than these, however few of its kind are left.
     """
 
     fact: str  # its name
@@ -49,6 +48,7 @@ class DraftProposal:
     others: Sequence[str] = ()
     tags: str = ""
     held: HeldOut | None = None
+    is_planned: bool = False
 
 
 @dataclass(slots=True)
@@ -77,24 +77,39 @@ class AddedDrafts:
 @dataclass(frozen=True, slots=True)
 class PresentRows:
     """What new rows are compared with: the facts by name, the wordings of the rows that are there, and how many rows
-    each fact has in the exam and in training. `asked` are all questions, as `find_key` gives them."""
+    each fact has in the exam and in training. `asked` are all questions, as `find_key` gives them.
+
+    `examined` counts questions for the fact alone, `examined_kinds` those of `PAGE_KINDS` over all facts, and
+    `trained_kinds` the rows of each fact and kind. `points` make key points.
+    """
 
     known: dict[str, Fact]
-    wordings: list["_Wording"]
+    wordings: list[Wording]
     asked: frozenset[str]
     examined: Counter[str]
     trained: Counter[str]
+    examined_kinds: Counter[str]
+    trained_kinds: Counter[tuple[str, str]]
+    points: FactPoints
 
 
 def load_present_rows(db: sqlite3.Connection) -> PresentRows:
     """The rows of the project, ready to be compared with new ones."""
-    examined, trained = Counter[str](), Counter[str]()
-    sql = "SELECT facts, recited, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
-    for names, recited, split in db.execute(sql, (MEMORISED,)):
-        if split != "validation":
-            (examined if split == "test" else trained).update(asked_facts.split_facts(names, recited)[0])
-    known, wordings = {fact.name: fact for fact in facts.load(db)}, list(_load_existing_wordings(db))
-    return PresentRows(known, wordings, frozenset(one.key for one in wordings), examined, trained)
+    examined, trained, examined_kinds = Counter[str](), Counter[str](), Counter[str]()
+    trained_kinds = Counter[tuple[str, str]]()
+    sql = "SELECT facts, recited, split, kind FROM example WHERE status <> 'rejected' AND kind <> ? AND split <> 'validation'"
+    for names, recited, split, kind in db.execute(sql, (MEMORISED,)):
+        asked = asked_facts.split_facts(names, recited)[0]
+        if split == "train":
+            trained.update(asked)
+            trained_kinds.update((name, kind) for name in asked[:1])
+        elif kind in PAGE_KINDS:
+            examined_kinds[kind] += 1
+        else:
+            examined.update(asked)
+    known, wordings = {fact.name: fact for fact in facts.load(db)}, list(load_existing_wordings(db))
+    keys, points = frozenset(one.key for one in wordings), fact_points.load(db)
+    return PresentRows(known, wordings, keys, examined, trained, examined_kinds, trained_kinds, points)
 
 
 def find_key(question: str) -> str:
@@ -131,8 +146,8 @@ def add_drafts(
     Proposals for unknown facts are ignored. Raises `Cancelled` when the reporter is cancelled.
     """
     reporter = reporter or Reporter()
-    state, selection = spec.load(db), _select(load_present_rows(db), proposals, reporter)
-    points = fact_points.load(db)
+    state, present = spec.load(db), load_present_rows(db)
+    selection, points = _select(present, proposals, reporter), present.points
     fresh, held_out, wordings = selection.fresh, selection.held_out, selection.wordings
     added = AddedDrafts(len(fresh), len(held_out), 0, selection.offered - len(fresh))
     rows = [_build_row(state, offer, source, points if offer in held_out else None) for offer in fresh]
@@ -155,16 +170,16 @@ def add_drafts(
 class _Selection:
     """What is left of the pairs that were offered, and which of these are for the exam."""
 
-    fresh: list["_Offer"]
-    held_out: set["_Offer"]
-    wordings: "_Wordings"
+    fresh: list[Offer]
+    held_out: set[Offer]
+    wordings: Wordings
     offered: int
 
 
 def _select(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> _Selection:
     known = present.known
     offered = [
-        _Offer(
+        Offer(
             place,
             known[one.fact],
             pair,
@@ -172,36 +187,17 @@ def _select(present: PresentRows, proposals: Sequence[DraftProposal], reporter: 
             _find_others(known, one.others),
             one.tags,
             _read_held(known, one.held),
+            one.is_planned,
         )
         for place, one in enumerate(proposals)
         if one.fact in known
         for pair in one.pairs
     ]
-    wordings = _Wordings(present.wordings, offered, reporter)
+    wordings = Wordings(present.wordings, offered, reporter)
     fresh = wordings.select_new()
     held_out = _choose_held_out(present, fresh, wordings)
     fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
     return _Selection(fresh, held_out, wordings, len(offered))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Offer:
-    """A pair that may become a row; each is itself, whatever others say. `place` is that of its proposal."""
-
-    place: int
-    fact: Fact
-    pair: Pair
-    hold: bool
-    others: tuple[Fact, ...]
-    tags: str
-    held: tuple[str, tuple[Fact, ...]] | None  # answer and further facts of the row that is held out, None for the same
-
-    def find_recited(self, is_held_out: bool) -> list[str]:
-        """The facts that the answer of its row states beside what the question asks for."""
-        if self.held is None or is_held_out:
-            return []
-        _answer, asked = self.held
-        return [one.name for one in self.others if one not in asked]
 
 
 def _read_held(known: Mapping[str, Fact], held: HeldOut | None) -> tuple[str, tuple[Fact, ...]] | None:
@@ -212,126 +208,9 @@ def _find_others(known: Mapping[str, Fact], names: Iterable[str]) -> tuple[Fact,
     return tuple(known[name] for name in names if name in known)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wording:
-    """What a row asks and answers, made ready once for many comparisons (see `alikes`)."""
-
-    key: str  # what it asks,
-    short: str  # of it what is compared,
-    figures: list[str]  # and its figures
-    answer: str
-    home: str  # the split of a row that is there, 'rejected', or '' for an offer
-    offer: _Offer | None
-    id: int = 0  # of a row that is there
-
-    def repeats(self, other: "_Wording") -> bool:
-        """Whether it says nearly the same as another one whose question is similar."""
-        if self.figures != other.figures:
-            return False
-        if self.answer == other.answer:
-            return True
-        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.MIN_ANSWER_SIMILARITY)
-        return bool(alike) and not contradicting_answers.compare_answers(self.answer, other.answer)
-
-    def leaks(self, other: "_Wording") -> bool:
-        """Whether one must not be trained on where the other is asked in the exam; their questions are alike."""
-        if self.key == other.key:
-            return True
-        return self.figures == other.figures and not contradicting_answers.compare_answers(self.answer, other.answer)
-
-
-class _Wordings:
-    """All wordings, those of the rows that are there and those offered, in groups of what is nearly the same."""
-
-    def __init__(self, existing: Sequence[_Wording], offered: Sequence[_Offer], reporter: Reporter) -> None:
-        self._all = [
-            *existing,
-            *(_build_wording(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
-        ]
-        self._groups: dict[int, list[_Wording]] = {}
-        self._home: dict[_Offer, tuple[int, _Wording]] = {}
-        near = near_duplicates.find_duplicates((one.key for one in self._all), reporter).near.tolist()
-        for group, one in zip(near, self._all, strict=True):
-            self._groups.setdefault(group, []).append(one)
-            if one.offer:
-                self._home[one.offer] = group, one
-
-    def select_new(self) -> list[_Offer]:
-        """The offers that repeat no row and no earlier offer, and that ask no held-out question; the others are removed from the groups."""
-        chosen: set[_Offer] = set()
-        for group in {group for group, _one in self._home.values()}:
-            distinct: list[_Wording] = []
-            for one in self._groups[group]:
-                if one.offer is None or not any(_is_repeat(one, other) for other in _find_most_similar(one, distinct)):
-                    distinct.append(one)
-            self._groups[group] = distinct
-            chosen.update(one.offer for one in distinct if one.offer)
-        return [offer for offer in self._home if offer in chosen]
-
-    def is_asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
-        """Whether one of `others` asks nearly the same."""
-        return any(other.offer in others for other in self._like(offer) if other.offer)
-
-    def is_asked(self, offer: _Offer) -> bool:
-        """Whether a row that is there asks nearly the same."""
-        return any(other.home not in ("", "rejected") for other in self._like(offer))
-
-    def find_contradiction(self, offer: _Offer, ids: dict[_Offer, int]) -> str:
-        """The row that answers the same question otherwise, and how, as a finding has it; '' where there is none."""
-        group, one = self._home[offer]
-        for other in self._groups[group]:
-            id = other.id or (ids.get(other.offer, 0) if other.offer else 0)
-            if other is one or other.key != one.key or other.home == "rejected" or not id:
-                continue
-            if why := contradicting_answers.compare_answers(one.answer, other.answer, one.key):
-                return f"{id} {why}"
-        return ""
-
-    def is_trained(self, offer: _Offer) -> bool:
-        """Whether a row that is there and trained on asks nearly the same."""
-        return any(other.home == "train" for other in self._like(offer))
-
-    def _like(self, offer: _Offer) -> list[_Wording]:
-        group, one = self._home[offer]
-        others = [other for other in self._groups[group] if other is not one]
-        return [other for other in _find_most_similar(one, others) if one.leaks(other)]
-
-
-def _load_existing_wordings(db: sqlite3.Connection) -> Iterator[_Wording]:
-    """The rows that are there; among very many only those that teach facts."""
-    (total,) = db.execute("SELECT count(*) FROM example").fetchone()
-    where = "WHERE facts <> ''" if total > MAX_ROWS_COMPARED else ""
-    homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
-    for id, texts in similar_rows.load_row_texts(db, list(homes)).items():
-        yield _build_wording(texts, homes[id], None, id)
-
-
-_HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
-
-
-def _build_wording(texts: RowTexts, home: str, offer: _Offer | None, id: int = 0) -> _Wording:
-    key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
-    short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = contradicting_answers.prepare_answer(texts.answer)
-    return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer, id)
-
-
-def _is_repeat(one: _Wording, other: _Wording) -> bool:
-    return one.repeats(other) or (other.home in HELD_OUT_SPLITS and one.leaks(other))
-
-
-def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
-    """The wordings with similar questions, the most similar first, at most `MAX_NEIGHBOURS`."""
-    shorts = [other.short for other in others]
-    limit = MAX_NEIGHBOURS
-    found = process.extract(
-        one.short, shorts, scorer=fuzz.ratio, score_cutoff=near_duplicates.MIN_SIMILARITY, limit=limit
-    )
-    return [others[place] for _short, _score, place in found]
-
-
-def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
-    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings.
+def _choose_held_out(present: PresentRows, fresh: Sequence[Offer], wordings: Wordings) -> set[Offer]:
+    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings, and some of
+    the kinds of which the exam asks a few.
 
     One that came with key points was written for the exam.
     """
@@ -339,20 +218,58 @@ def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _W
     found: dict[str, tuple[bool, int, int]] = {}  # fact: whether it has no key points, rank of the kind, place
     for place, offer in enumerate(fresh):
         name, kind = offer.fact.name, offer.pair.kind
-        if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_OUT_KINDS:
+        if not offer.hold or examined[name] or trained[name] < 2 or kind not in FACT_KINDS:
             continue
-        rank = not offer.pair.key_points, HELD_OUT_KINDS.index(kind), place
+        rank = not offer.pair.key_points, FACT_KINDS.index(kind), place
         if (name not in found or rank < found[name]) and not wordings.is_trained(offer):
             found[name] = rank
-    return {fresh[place] for _without, _rank, place in found.values()}
+    chosen = {fresh[place] for _without, _rank, place in found.values()}
+    facts_asked = sum(not fact.ignored for fact in present.known.values())
+    for shift, kind in enumerate(PAGE_KINDS):
+        wanted = held_out_kinds.count_wanted(facts_asked) - present.examined_kinds[kind]
+        chosen |= _choose_of_kind(
+            present, [offer for offer in fresh if offer.pair.kind == kind], wordings, wanted, shift
+        )
+    return chosen
 
 
-def _build_row(state: Spec, offer: _Offer, source: str, points: FactPoints | None) -> Example:
+def _choose_of_kind(
+    present: PresentRows, offers: Sequence[Offer], wordings: Wordings, wanted: int, shift: int
+) -> set[Offer]:
+    """Up to `wanted` offers of a kind, of different facts at even distances; each kind begins at another fact.
+
+    Most of the kind stays for training, and of a kind that the plan wants of each fact one of that fact.
+    """
+    if wanted <= 0 or not any(offer.hold for offer in offers):
+        return set()
+    kind = offers[0].pair.kind
+    trained = Counter({name: count for (name, one), count in present.trained_kinds.items() if one == kind})
+    trained.update(offer.fact.name for offer in offers)
+    per_fact = 1 + (kind in STUDY_PLAN)
+    found: dict[str, Offer] = {}
+    for offer in offers:
+        name = offer.fact.name
+        if not offer.hold or name in found or (trained[name] < per_fact and not offer.is_planned):
+            continue
+        if not wordings.is_trained(offer) and _can_be_marked(present.points, offer):
+            found[name] = offer
+    if planned := {offer for offer in found.values() if offer.is_planned}:
+        return planned
+    wanted = min(wanted, trained.total() // (1 + held_out_kinds.MIN_TRAINED_PER_HELD))
+    names = list(found)
+    start = shift * len(names) // (len(PAGE_KINDS) * max(1, wanted))
+    return {found[name] for name in held_out_kinds.spread([*names[start:], *names[:start]], wanted)}
+
+
+def _can_be_marked(points: FactPoints, offer: Offer) -> bool:
+    pair, others = offer.as_held_out()
+    made = _choose_points(points, pair, (offer.fact, *others))
+    return held_out_kinds.can_be_marked(pair.question, pair.answer, made, pair.kind)
+
+
+def _build_row(state: Spec, offer: Offer, source: str, points: FactPoints | None) -> Example:
     """The row of an offer; `points` make the key points of one that is held out, None for a training row."""
-    fact, pair, others = offer.fact, offer.pair, offer.others
-    if points and offer.held is not None:
-        answer, others = offer.held
-        pair = replace(pair, answer=answer)
+    fact, (pair, others) = offer.fact, offer.as_held_out() if points else (offer.pair, offer.others)
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if points else "train",
@@ -361,16 +278,17 @@ def _build_row(state: Spec, offer: _Offer, source: str, points: FactPoints | Non
         facts=" ".join(one.name for one in (fact, *others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
-        key_points=_choose_points(points, pair, fact) if points else "",
+        key_points=_choose_points(points, pair, (fact, *others)) if points else "",
         source=source,
     )
 
 
-def _choose_points(points: FactPoints, pair: Pair, fact: Fact) -> str:
+def _choose_points(points: FactPoints, pair: Pair, taught: Sequence[Fact]) -> str:
     """The key points that the writer gave, where they mark its own answer as right; else made ones."""
     if fact_points.are_usable(pair.key_points, pair.question, pair.answer):
         return pair.key_points
-    return points.suggest(pair.answer, [fact.name], pair.question, pair.kind)
+    named = taught if pair.kind in PAGE_KINDS else taught[:1]
+    return points.suggest(pair.answer, [fact.name for fact in named], pair.question, pair.kind)
 
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec, against: str = "") -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 
 from core import paths, prompts
 from core.dataset import examples
-from core.exam import degenerate_answers
+from core.exam import degenerate_answers, held_out_kinds
 from core.exam.questions import GENERAL
 from core.formats import jsonl
 from core.generation import draft_rows, page_rows
@@ -63,7 +63,7 @@ async def ask(provider: Provider, model: str, language: str, reporter: Reporter)
 
     Raises `ProviderError` and `Cancelled`.
     """
-    chosen = page_rows.spread(load_prompts(language), ROWS)
+    chosen = held_out_kinds.spread(load_prompts(language), ROWS)
     found: dict[str, str] = {}
 
     async def ask_one(prompt: str) -> None:

@@ -79,6 +79,8 @@ class LlmTask:
     `label` names that write. `apply` returns a sentence for the person. `role` says which model is asked
     (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.
     `expected_tokens` tells about how long all replies to a request are; the limits of `sampling` are far above that.
+    `schema_of` is the schema of one request, where it is not `schema`. `find_missing` returns the subjects that the
+    replies to these requests of the run lack, which are then asked, too.
     """
 
     label: Callable[[], str]
@@ -89,6 +91,8 @@ class LlmTask:
     schema: dict[str, Any] | None = None
     role: str = "writer"
     makes: str = ""
+    schema_of: Callable[[LlmRequest], dict[str, Any] | None] = lambda _request: None
+    find_missing: Callable[[sqlite3.Connection, Sequence[LlmRequest]], list[dict[str, Any]]] | None = None
 
 
 @dataclass(slots=True)
@@ -118,11 +122,15 @@ def begin(
         "INSERT INTO inquiry (task, created_at, provider, model, status, batch) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
     )
     id: int = db.execute(sql, (task, time.time(), provider, model, LlmRunStatus.RUNNING, batch)).fetchone()[0]
+    _add_requests(db, id, subjects)
+    return id
+
+
+def _add_requests(db: sqlite3.Connection, id: int, subjects: Iterable[dict[str, Any]]) -> None:
     db.executemany(
         "INSERT INTO inquiry_request (inquiry, about, status, replies, tokens, error) VALUES (?, ?, ?, '[]', 0, '')",
         ((id, json.dumps(subject, ensure_ascii=False), RequestStatus.WAITING) for subject in subjects),
     )
-    return id
 
 
 def load_all(db: sqlite3.Connection) -> list[LlmRun]:
@@ -233,16 +241,27 @@ class _Session:
         )  # fmt: skip
 
     async def ask(self) -> None:
-        """Send the requests that were not answered."""
+        """Send the requests that were not answered, then requests for what the replies lack."""
         if self._llm_run.batch:
             await self.runner.ask_as_batch(BATCH_PURPOSE, self._llm_run.id, self._load_pending)
         else:
             await self.runner.ask(await self._load_pending())
+        if missing := await self._project.read(self._find_missing):
+            await self._project.write("", _add_requests, self._llm_run.id, missing)
+            # In a batch, too: another one for a few requests would take hours. Those that failed are not repeated.
+            await self.runner.ask(await self._load_pending(RequestStatus.WAITING))
 
-    async def _load_pending(self) -> list[PendingRequest]:
-        found = await self._project.read(load_requests, self._llm_run.id, *UNANSWERED)
+    def _find_missing(self, db: sqlite3.Connection) -> list[dict[str, Any]]:
+        find = self._task.find_missing
+        return find(db, load_requests(db, self._llm_run.id, *RequestStatus)) if find else []
+
+    async def _load_pending(self, *statuses: RequestStatus) -> list[PendingRequest]:
+        found = await self._project.read(load_requests, self._llm_run.id, *(statuses or UNANSWERED))
         return [
-            PendingRequest(str(one.id), partial(self._build_messages, one), self._task.sampling(one)) for one in found
+            PendingRequest(
+                str(one.id), partial(self._build_messages, one), self._task.sampling(one), self._task.schema_of(one)
+            )
+            for one in found
         ]
 
     async def _build_messages(self, request: LlmRequest) -> list[Message]:

@@ -5,14 +5,15 @@ import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from core.exam import fact_coverage, point_making
+from core.exam import fact_coverage, held_out_kinds, point_making
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
+from core.exam.held_out_kinds import FACT_KINDS, PAGE_KINDS
 from core.generation import draft_rows
-from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, HeldOut, PresentRows
+from core.generation.draft_rows import AddedDrafts, DraftProposal, HeldOut, PresentRows
 from core.language import tr, trn
 from core.lazy_loading import LazyModule, lazy_pattern
 from core.progress import Reporter
@@ -45,7 +46,8 @@ _DRAWING = threading.Lock()  # the analysers of sentences are not made for sever
 class RowChoice:
     """Which rows to make: of these facts (None: of all) and kinds, at most `per_fact` new ones of each fact.
 
-    With `hold` one wording is kept for the exam of each fact that has none there. With `more` also facts that lack
+    With `hold` one wording is kept for the exam of each fact that has none there, and some questions of the other kinds
+    over the page (core/exam/held_out_kinds.py). With `more` also facts that lack
     nothing get rows, and with others only facts of which something lacks that a row brings. `seed` is that of the
     first draw.
     """
@@ -247,8 +249,14 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
 def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> AddedDrafts:
     """Add the chosen rows as drafts; each has the form that made it as a tag. Raises `Cancelled`."""
     material = load_material(db)
-    rows = [row for row, _held in plan_rows(material, choice, reporter).rows]
-    return draft_rows.add_drafts(db, build_proposals(rows, material.facts, choice.hold), SOURCE, reporter)
+    planned = plan_rows(material, choice, reporter).rows
+    proposals = [
+        replace(one, hold=held, is_planned=held)
+        for one, (_row, held) in zip(
+            build_proposals([row for row, _held in planned], material.facts, choice.hold), planned, strict=True
+        )
+    ]
+    return draft_rows.add_drafts(db, proposals, SOURCE, reporter)
 
 
 def add_given_rows(db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter) -> AddedDrafts:
@@ -288,7 +296,7 @@ def _choose_rows(rows: Sequence[QuestionRow], material: PageMaterial, choice: Ro
 
 
 def _brings(row: QuestionRow, entry: FactCoverage, hold: bool) -> bool:
-    return row.kind in entry.lacking or (hold and EXAM in entry.lacking and row.kind in HELD_OUT_KINDS)
+    return row.kind in entry.lacking or (hold and EXAM in entry.lacking and row.kind in FACT_KINDS)
 
 
 def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int]) -> set[QuestionRow]:
@@ -301,12 +309,12 @@ def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int
     for row in _take_forms_in_turn(rows):
         (first if left[row.kind] > 0 else rest).append(row)
         left[row.kind] -= 1
-    first = spread(first, min(limit, len(first)))
+    first = held_out_kinds.spread(first, min(limit, len(first)))
     rest.sort(key=lambda row: (row.kind, row.form))
     forms = {row.form for row in first}
     one_each = list({row.form: row for row in rest if row.form not in forms}.values())
-    chosen = {*first, *spread(one_each, min(limit - len(first), len(one_each)))}
-    return chosen | {*spread([row for row in rest if row not in chosen], limit - len(chosen))}
+    chosen = {*first, *held_out_kinds.spread(one_each, min(limit - len(first), len(one_each)))}
+    return chosen | {*held_out_kinds.spread([row for row in rest if row not in chosen], limit - len(chosen))}
 
 
 def _take_forms_in_turn(rows: Sequence[QuestionRow]) -> list[QuestionRow]:
@@ -317,11 +325,6 @@ def _take_forms_in_turn(rows: Sequence[QuestionRow]) -> list[QuestionRow]:
         turns.append(seen[row.form])
         seen[row.form] += 1
     return [row for _turn, row in sorted(zip(turns, rows, strict=True), key=lambda pair: pair[0])]
-
-
-def spread(things: Sequence[T], count: int) -> list[T]:
-    """`count` of the things, at most all, at even distances."""
-    return [things[place * len(things) // count] for place in range(count)]
 
 
 def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
@@ -335,7 +338,7 @@ def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: b
     for row in rows:
         name, *others = row.trained_facts
         pair = Pair(row.question, row.trained_answer, row.kind, known[name].quote)
-        asks = _asks_openly(row) or (name not in openly and row.form in VERDICT_FORMS)
+        asks = _asks_openly(row) or (name not in openly and row.form in VERDICT_FORMS) or _asks_of_page(row)
         held = HeldOut(row.answer, row.facts[1:]) if row.recited else None
         proposals.append(DraftProposal(name, [pair], hold and asks, others, row.form, held))
     return proposals
@@ -343,5 +346,12 @@ def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: b
 
 def _asks_openly(row: QuestionRow) -> bool:
     """Whether a row is good for the exam: its question does not give the answer away."""
-    is_open = row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS
+    is_open = row.kind in FACT_KINDS and row.form not in CLOSED_FORMS
     return is_open and not point_making.gives_answer_away(row.question, row.answer)
+
+
+def _asks_of_page(row: QuestionRow) -> bool:
+    """Whether a row may be one of the few of its kind in the exam."""
+    if row.kind == "combined" and point_making.gives_answer_away(row.question, row.answer):
+        return False
+    return row.kind in PAGE_KINDS and row.form != KEYWORDS

@@ -13,8 +13,8 @@ from core.dataset.filters import Filter
 from core.exam import fact_points
 from core.exam.fact_points import FactPoints
 from core.generation import draft_rows, page_rows
-from core.generation.draft_rows import HELD_OUT_SPLITS
 from core.generation.llm_runs import LlmRequest, LlmTask
+from core.generation.row_wordings import HELD_OUT_SPLITS
 from core.language import tr, trn
 from core.lazy_loading import lazy_pattern
 from core.progress import Reporter

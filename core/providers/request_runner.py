@@ -60,6 +60,7 @@ class PendingRequest:
     key: str
     messages: Callable[[], Awaitable[list[Message]]]
     sampling: Sampling
+    schema: dict[str, Any] | None = None  # in place of the runner's
 
 
 @dataclass(eq=False)
@@ -108,7 +109,7 @@ class RequestRunner:
 
         `error` has the last one afterwards. Raises `ProjectError`, and `Cancelled` when the reporter is cancelled.
         """
-        self._total = len(requests)
+        self._total = self._done + len(requests)
 
         async def one(request: PendingRequest) -> None:
             if not self._is_hopeless():
@@ -133,7 +134,7 @@ class RequestRunner:
     async def _ask(self, request: PendingRequest) -> None:
         try:
             # Messages may be asked for, too: for retrieved passages a server embeds the question.
-            reply = await self._request_reply(await request.messages(), request.sampling)
+            reply = await self._request_reply(request)
         except ProviderError as error:
             self.error = error
             self.failed += 1
@@ -179,10 +180,16 @@ class RequestRunner:
         self.on_changes(await self.project.write("", store))
         self._unstored = [one for one in self._unstored if one not in replies]
 
-    async def _request_reply(self, messages: list[Message], sampling: Sampling) -> Reply:
+    async def _request_reply(self, request: PendingRequest) -> Reply:
         """The reply. A server without structured output is asked without it; one that is busy, when it wants to be."""
-        found, self.schema = await ask_with_schema(partial(self._chat, messages, sampling), self.schema)
-        return found  # the others are asked as this was answered
+        chat = partial(self._chat, await request.messages(), request.sampling)
+        found, schema = await ask_with_schema(chat, self._choose_schema(request))
+        self.schema = schema and self.schema  # the others are asked as this was answered
+        return found
+
+    def _choose_schema(self, request: PendingRequest) -> dict[str, Any] | None:
+        """The schema of a request: none where the server has refused one."""
+        return self.schema and (request.schema or self.schema)
 
     async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
         reply = await self.provider.chat(self.model, messages, sampling, schema=schema, on_pause=self.reporter.pause)
@@ -214,7 +221,7 @@ class RequestRunner:
             self.error = ProviderError(tr("The batch was not answered"), refused[-1])
 
     async def _body(self, request: PendingRequest) -> dict[str, Any]:
-        return chat_body(self.model, await request.messages(), request.sampling, self.schema)
+        return chat_body(self.model, await request.messages(), request.sampling, self._choose_schema(request))
 
     async def _follow(
         self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[PendingRequest]]]

@@ -19,6 +19,7 @@ from core.replies.questions_in_fields import RawPair, find_pairs_in_value, parse
 from core.replies.response_schemas import BETTER_SCHEMA as BETTER_SCHEMA
 from core.replies.response_schemas import LINKS_SCHEMA as LINKS_SCHEMA
 from core.replies.response_schemas import MARK_SCHEMA as MARK_SCHEMA
+from core.replies.response_schemas import PAIRS_OF_FACTS_SCHEMA as PAIRS_OF_FACTS_SCHEMA
 from core.replies.response_schemas import PAIRS_SCHEMA as PAIRS_SCHEMA
 from core.replies.response_schemas import REMADE_SCHEMA as REMADE_SCHEMA
 from core.replies.response_schemas import STATEMENTS_SCHEMA as STATEMENTS_SCHEMA
@@ -54,6 +55,7 @@ class Pair:
     """A question with its answer. `kind` is one of `KINDS` or ''; `quote` the passage of the spec that the model cites.
 
     `key_points` are what a right answer must say, as the model gives them, '' where it gives none: nobody has checked them.
+    `fact` is the fact that the model names for it, '' where it names none.
     """
 
     question: str
@@ -61,6 +63,7 @@ class Pair:
     kind: str = ""
     quote: str = ""
     key_points: str = ""
+    fact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,11 @@ class RefusedPiece:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPairs:
-    """The pairs of a reply, in order, and the pieces that are no pair."""
+    """The pairs of a reply, in order, and the pieces that are no pair. `is_cut`: the reply ends within a pair."""
 
     pairs: list[Pair]
     refused: list[RefusedPiece]
+    is_cut: bool = False
 
 
 def parse_pairs(reply: str) -> ParsedPairs:
@@ -220,13 +224,14 @@ def _find_in_json(text: str) -> list[RawPair]:
 
 
 def _sort_out_pairs(raws: Iterable[RawPair]) -> ParsedPairs:
-    parsed = ParsedPairs([], [])
+    raws = list(raws)
+    parsed = ParsedPairs([], [], any(map(_is_cut, raws)))
     for raw in raws:
         if reason := _explain_unusable(raw):
             piece = " / ".join(filter(None, (raw.question.strip(), raw.answer.strip(), raw.quote.strip())))
             parsed.refused.append(_build_refused_piece(piece, reason))
         else:
-            texts = (raw.question, raw.answer, raw.kind, raw.quote, raw.key_points)
+            texts = (raw.question, raw.answer, raw.kind, raw.quote, raw.key_points, raw.fact)
             parsed.pairs.append(Pair(*(text.strip() for text in texts)))
     return parsed
 
@@ -235,11 +240,15 @@ def _explain_unusable(raw: RawPair) -> str:
     """Why a piece is no pair, in a translated sentence; '' where it is one."""
     if raw.reason:
         return raw.reason
-    if raw.is_truncated or isinstance(raw.question, TruncatedText) or isinstance(raw.answer, TruncatedText):
+    if _is_cut(raw):
         return tr("The reply is cut off here.")
     if not raw.question.strip():
         return tr("There is no question here.")
     return "" if raw.answer.strip() else tr("There is no answer to this question.")
+
+
+def _is_cut(raw: RawPair) -> bool:
+    return raw.is_truncated or isinstance(raw.question, TruncatedText) or isinstance(raw.answer, TruncatedText)
 
 
 def _build_refused_piece(text: str, reason: str) -> RefusedPiece:

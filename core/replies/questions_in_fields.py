@@ -49,12 +49,14 @@ _KIND_COUNT = lazy_pattern(
 )
 _QUESTION_END = lazy_pattern(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
 _RULE_CELL = lazy_pattern(r":?-+:?|")
+_FACT_KEYS = ("fact", "fact_id", "fact_name", "事実")
+_FACT_NAME = lazy_pattern(r"f\d{1,9}")  # as core/spec/facts.py names them
 _INDEX = lazy_pattern(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
 
 
 class RawPair(NamedTuple):
-    """A question and an answer as found, untrimmed; either may be ''. `reason` says why they cannot be used, and
-    `key_points` what a right answer must say.
+    """A question and an answer as found, untrimmed; either may be ''. `reason` says why they cannot be used,
+    `key_points` what a right answer must say, and `fact` which fact they are for.
     """
 
     question: str = ""
@@ -64,6 +66,7 @@ class RawPair(NamedTuple):
     reason: str = ""
     is_truncated: bool = False
     key_points: str = ""
+    fact: str = ""
 
 
 def parse_field_name(name: str) -> tuple[str, str]:
@@ -129,6 +132,27 @@ def _collect(value: object, kind: str, depth: int, into: list[RawPair]) -> bool:
 
 
 def _collect_object(value: JsonObject, kind: str, depth: int, into: list[RawPair]) -> bool:
+    start = len(into)
+    is_complete = _collect_fields(value, kind, depth, into)
+    if fact := next((name for key in _FACT_KEYS if isinstance(name := value.get(key), str)), ""):
+        _name_fact(into, start, fact)
+    return is_complete
+
+
+def _name_fact(pairs: list[RawPair], start: int, fact: str) -> None:
+    """Give the pairs from `start` on, but for those that name one, their fact."""
+    pairs[start:] = [raw if raw.fact else raw._replace(fact=fact) for raw in pairs[start:]]
+
+
+def _collect_inside(key: str, inner: object, kind: str, depth: int, into: list[RawPair]) -> bool:
+    start = len(into)
+    is_complete = _collect(inner, parse_kind(key) or kind, depth + 1, into)
+    if _FACT_NAME.fullmatch(key):  # {"f03": [{"question": …}]}
+        _name_fact(into, start, key)
+    return is_complete
+
+
+def _collect_fields(value: JsonObject, kind: str, depth: int, into: list[RawPair]) -> bool:
     own = [
         raw for group in _group_fields(value).values() for raw in _iterate_group_pairs(group, kind, value.is_truncated)
     ]
@@ -140,7 +164,7 @@ def _collect_object(value: JsonObject, kind: str, depth: int, into: list[RawPair
         for key, inner in value.items()
         if isinstance(inner, (list, JsonObject)) and not _is_text_list(inner)
     ]
-    is_pair_inside = any([_collect(inner, parse_kind(key) or kind, depth + 1, into) for key, inner in inside])
+    is_pair_inside = any([_collect_inside(key, inner, kind, depth, into) for key, inner in inside])
     if is_pair_inside:
         return True  # a wrapper: {"response": "Here they are.", "examples": […]} is no answer without its question
     into += [raw for raw in own if not (raw.question and raw.answer)]

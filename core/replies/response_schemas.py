@@ -21,23 +21,21 @@ def _build_schema(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
-PAIRS_SCHEMA: dict[str, Any] = _build_schema(
-    "examples",
-    {
-        "examples": {
-            "type": "array",
-            "items": _build_object(
-                {
-                    "question": _TEXT,
-                    "answer": _TEXT,
-                    "kind": {"type": "string", "enum": [*PAIR_KINDS]},
-                    "quote": _TEXT,
-                    "key_points": _TEXT,
-                }
-            ),
-        }
-    },
-)
+_PAIR: dict[str, Any] = {
+    "question": _TEXT,
+    "answer": _TEXT,
+    "kind": {"type": "string", "enum": [*PAIR_KINDS]},
+    "quote": _TEXT,
+    "key_points": _TEXT,
+}
+
+
+def _build_pairs_schema(pair: dict[str, Any]) -> dict[str, Any]:
+    return _build_schema("examples", {"examples": {"type": "array", "items": _build_object(pair)}})
+
+
+PAIRS_SCHEMA: dict[str, Any] = _build_pairs_schema(_PAIR)
+PAIRS_OF_FACTS_SCHEMA: dict[str, Any] = _build_pairs_schema({"fact": _TEXT} | _PAIR)
 LINKS_SCHEMA: dict[str, Any] = _build_schema("links", {"facts": {"type": "array", "items": _TEXT}})
 REMADE_SCHEMA: dict[str, Any] = _build_schema("row", {"question": _TEXT, "answer": _TEXT})
 STATEMENTS_SCHEMA: dict[str, Any] = _build_schema("statements", {"statements": {"type": "array", "items": _TEXT}})

@@ -16,9 +16,9 @@ from core.dataset.examples import Example
 from core.dataset.filters import Filter
 from core.errors import JukuError
 from core.exam import fact_points, hold_out
+from core.exam.held_out_kinds import FACT_KINDS
 from core.formats import jsonl
 from core.generation import draft_rows, page_rows
-from core.generation.draft_rows import HELD_OUT_KINDS
 from core.generation.page_rows import CLOSED_FORMS, SOURCE, PageMaterial
 from core.language import tr
 from core.lazy_rapidfuzz import fuzz
@@ -103,7 +103,7 @@ def _choose_own(
     if there and best > max(map(level, there)):
         return []  # fewer questions tell more than others of a worse kind
     asked, chosen = [one.question for one in there], list[QuestionRow]()
-    for row in sorted(rows, key=lambda row: HELD_OUT_KINDS.index(row.kind)):
+    for row in sorted(rows, key=lambda row: FACT_KINDS.index(row.kind)):
         if len(asked) < PROBES_PER_FACT and level(row) == best and not is_like(row.question, asked):
             asked.append(row.question)
             chosen.append(row)
@@ -162,7 +162,7 @@ def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
         row
         for draw in range(DRAWS)
         for row in page_rows.draw_rows(material.page, material.language, FIRST_SEED + draw)
-        if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS and row.facts[0] in known
+        if row.kind in FACT_KINDS and row.form not in CLOSED_FORMS and row.facts[0] in known
     )
     return list(dict.fromkeys(drawn))
 

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
-from core.generation import page_rows, row_generation
+from core.generation import heading_groups, page_rows, row_generation
 from core.generation.page_rows import PageMaterial, PagePlan, RowChoice
-from core.generation.row_generation import GenerationEstimate, RowRequest
+from core.generation.row_generation import Asked, GenerationEstimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import OnChanges, Project
@@ -36,6 +36,7 @@ from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
+from ui.widgets.cost_texts import format_token_estimate
 from ui.widgets.latest_task_and_reload import ProgressLine
 from ui.workspace import Workspace
 
@@ -48,14 +49,16 @@ class GenerationPlan:
     """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make.
 
     `page` are the rows that come without a model; None where a model is to write them. Where there are none, `more` is how
-    many there would be of facts that have enough.
+    many there would be of facts that have enough. `otherwise` is the estimate with the facts of a heading put together,
+    or where `requests` put them together, each alone.
     """
 
     facts: int
     lacking: int
     counts: Counter[str]
-    requests: list[RowRequest]
+    requests: list[Asked]
     estimate: GenerationEstimate
+    otherwise: GenerationEstimate
     page: PagePlan | None = None
     more: int = 0
 
@@ -141,7 +144,12 @@ class GenerationDialog(LlmRunDialog):
         column.setSpacing(style.SPACE // 2)
         column.addWidget(self.amount)
         column.addWidget(self.model_rows)
-        self.ways = RowWriterChoice(self.model, words, below)
+        self.by_heading = QCheckBox(tr("One request for the short facts under a &heading"))
+        self.by_heading.setToolTip(
+            tr("Rules and text are sent once for several facts. What a reply leaves out is asked again, fact by fact.")
+        )
+        self.by_heading.toggled.connect(lambda _on: self._on_choice())
+        self.ways = RowWriterChoice(self.model, words, below, self.by_heading)
         self.online, self.offline = self.ways.online, self.ways.offline
         self.estimate = basics.label(wrap=True, dim=True)
         self.working = ProgressLine(self._work)
@@ -207,14 +215,18 @@ class GenerationDialog(LlmRunDialog):
         )
 
     def build_query(self) -> Callable[[sqlite3.Connection], _Material]:
-        names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
+        names, kinds, more, by_heading = self._choose_requests()
         self._asked_for = choice = self.row_choice() if self.offline.isChecked() else None
 
         def read(db: sqlite3.Connection) -> _Material:
-            plan = load_plan(db, names, kinds, more)
+            plan = load_plan(db, names, kinds, more, by_heading)
             return _Material(plan, choice, None if choice is None else page_rows.load_material(db))
 
         return read
+
+    def _choose_requests(self) -> tuple[set[str] | None, list[str], bool, bool]:
+        """What `load_plan` and `load_row_requests` take beside the project."""
+        return self.scope.names(), self.chosen_kinds(), self.more.isChecked(), self.by_heading.isChecked()
 
     async def work_out(self, found: _Material, reporter: Reporter) -> GenerationPlan:
         if found.choice is None or found.page is None:
@@ -276,10 +288,10 @@ class GenerationDialog(LlmRunDialog):
         if self.offline.isChecked():
             self._start_offline()
         else:
-            names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
+            choice = self._choose_requests()
             asked = (
                 self.model.model_id(),
-                lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds, more)),
+                lambda db: row_generation.build_subjects(load_row_requests(db, *choice)),
             )
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
@@ -334,16 +346,27 @@ class GenerationDialog(LlmRunDialog):
             text = _format_page_plan(found.page)
         else:
             text = self.model.format_estimate(estimate.requests, estimate.sent, estimate.received)
+            text += self._format_otherwise(found)
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         nothing = self._offline_reason() if found.page is not None else ""
         separator = "\n" if found.page is None else " "  # at 150 % every line counts
         self.estimate.setText(f"{text}{separator}{after}" if examples else nothing)
+
+    def _format_otherwise(self, found: GenerationPlan) -> str:
+        """What it would be with the other way to put facts together, where there is another one."""
+        other = found.otherwise
+        if other.requests == found.estimate.requests:
+            return ""
+        words = tr("Fact by fact:") if self.by_heading.isChecked() else tr("By heading:")
+        tokens = tr("about {sent} tokens sent", sent=format_token_estimate(other.sent))
+        return f"\n{words} {trn('{n} request', '{n} requests', other.requests)} · {tokens}"
 
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():
             box.setEnabled(self._can_write(kind))
         self.amount.setEnabled(self.offline.isChecked())
         self.model_rows.setEnabled(self.offline.isChecked())
+        self.by_heading.setEnabled(self.online.isChecked())
         self._on_choice()
 
     def _on_choice(self) -> None:
@@ -371,32 +394,48 @@ def kind_texts() -> dict[str, tuple[str, str]]:
             tr("Asks about something the text does not say; the right answer is to say so."),
         ),
         "false_premise": (tr("False premise"), tr("Takes something wrong for right; the answer corrects it.")),
-        EXAM: (tr("For the exam"), tr("One wording of each fact that is set aside and never used for training.")),
+        EXAM: (tr("For the exam"), tr("A wording of each fact and a few other questions, never used for training.")),
     }
 
 
 def load_row_requests(
-    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False
-) -> list[RowRequest]:
-    """The rows of these kinds that the facts lack, as requests; with `more` a whole study plan of each fact."""
-    return _build_row_requests(_load_coverage(db, names, more), kinds)
+    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False, by_heading: bool = False
+) -> list[Asked]:
+    """The rows of these kinds that the facts lack, as requests; with `more` a whole study plan of each fact.
+
+    With `by_heading` one request for the short facts under a heading.
+    """
+    return _group_requests(db, _build_row_requests(_load_coverage(db, names, more), kinds), by_heading)
+
+
+def _group_requests(db: sqlite3.Connection, requests: Sequence[RowRequest], by_heading: bool) -> list[Asked]:
+    return heading_groups.group_by_heading(db, requests) if by_heading else [*requests]
 
 
 def load_plan(
-    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False
+    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False, by_heading: bool = False
 ) -> GenerationPlan:
-    """What will be generated, with an estimate of the tokens from a sample of the requests."""
+    """What will be generated, with an estimate of the tokens from a sample of the requests, and what it would be with the
+    requests put together otherwise."""
     entries = _load_coverage(db, names, more)
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
-    requests = _build_row_requests(entries, kinds)
+    single = _build_row_requests(entries, kinds)
+    requests, other = (_group_requests(db, single, way) for way in (by_heading, not by_heading))
+    lacking = sum(bool(entry.lacking) for entry in entries)
+    whole, otherwise = (_estimate(db, some) for some in (requests, other))
+    return GenerationPlan(len(entries), lacking, counts, requests, whole, otherwise)
+
+
+def _estimate(db: sqlite3.Connection, requests: Sequence[Asked]) -> GenerationEstimate:
     part = requests[:: -(-len(requests) // SAMPLED_REQUESTS) or 1]
-    sample = row_generation.estimate(db, part)
-    examples = sum(sum(request.counts.values()) for request in requests)
+    sample, counted = (
+        row_generation.estimate(db, part),
+        sum(map(row_generation.count_examples, row_generation.build_subjects(requests))),
+    )
     sent = round(sample.sent * len(requests) / max(1, len(part)))
-    whole = GenerationEstimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
-    return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
+    return GenerationEstimate(len(requests), counted, sent, counted * row_generation.EXAMPLE_TOKENS)
 
 
 def _load_coverage(db: sqlite3.Connection, names: set[str] | None, more: bool) -> list[FactCoverage]:

@@ -194,8 +194,11 @@ class RowWriterChoice(QWidget):
 
     changed = Signal()
 
-    def __init__(self, model: ChatModelRow, without: str, below: QWidget | None = None) -> None:
-        """`without` describes rows made without a model, and `below` has what can be chosen for them."""
+    def __init__(
+        self, model: ChatModelRow, without: str, below: QWidget | None = None, with_model: QWidget | None = None
+    ) -> None:
+        """`without` describes rows made without a model, and `below` has what can be chosen for them; `with_model` has
+        what can be chosen for those of a model."""
         super().__init__()
         self._model, self._decided = model, False  # whether the person has chosen
         self.online = QRadioButton(tr("With a chat &model"))
@@ -210,13 +213,15 @@ class RowWriterChoice(QWidget):
         grid.setVerticalSpacing(style.SPACE)
         grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(model, 0, 1)
-        grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
+        if with_model is not None:
+            grid.addWidget(with_model, 1, 1)
+        grid.addWidget(self.offline, 2, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(style.SPACE // 2)
         column.addWidget(basics.label(without, wrap=True, dim=True))
         if below is not None:
             column.addWidget(below)
-        grid.addLayout(column, 1, 1)
+        grid.addLayout(column, 2, 1)
         grid.setColumnStretch(1, 1)
         self._group.buttonClicked.connect(lambda _button: self._on_clicked())
         model.changed.connect(self.suit_model)

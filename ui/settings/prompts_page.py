@@ -269,6 +269,7 @@ def _describe_placeholders(name: str) -> dict[str, str]:
         "system_prompt": tr("the system prompt"),
         "statements": tr("the statements"),
         "facts": tr("the facts with their names"),
+        "names": tr("the names of the facts"),
         "before": tr("the fact before it changed"),
         "question": tr("the question"),
         "answer": tr("the answer"),

@@ -37,7 +37,7 @@ from core.text.questions.english_topics import (
 from core.text.questions.english_unstated import ANSWERS, ask_unstated
 from core.text.questions.english_whole import ask_whole
 from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
-from core.text.questions.shared_masking import SHARES, mask, shuffle
+from core.text.questions.shared_masking import draw_shares, mask, shuffle
 
 ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS, SPANS = (
     12,
@@ -250,9 +250,7 @@ class _Maker:
         opening = " ".join(words[: max(2, len(words) // 3)])
         for pattern in ([self.dice.choice(_STATE[:3])] if topic else []) + [_STATE[3]]:
             self._add(pattern.format(n=topic, o=opening), told.answer, "statement", told.names, "statement")
-        order = [share for share in SHARES if share <= 0.8]  # what is left of more words than that tells nothing
-        self.dice.shuffle(order)
-        for share in order[:MASKED]:
+        for share in draw_shares(self.dice, MASKED):
             self._add(
                 f"Restore the sentence: {mask(told.answer, share, self.dice, 'en')}",
                 told.answer,

@@ -24,7 +24,7 @@ from core.text.questions.japanese_sums import iterate_sums
 from core.text.questions.japanese_tables import iterate_table_questions
 from core.text.questions.japanese_unstated import ANSWERS, iterate_reasons, iterate_unstated
 from core.text.questions.rows import Page, QuestionRow
-from core.text.questions.shared_masking import SHARES, mask, shuffle
+from core.text.questions.shared_masking import draw_shares, mask, shuffle
 
 NAMED = 0.4  # of the questions name the subject, so that its words do not pull them to the facts that hold them
 # Rows of one fact, at most.
@@ -124,7 +124,7 @@ class _Maker:
         for question in ask_for_statement(read, self.page, self.dice):
             self._add(read, question, "statement", "statement")
         words = [word.text for word in japanese_words.find_words(text)] if japanese_words.is_available() else []
-        for share in SHARES[:MASKED]:
+        for share in draw_shares(self.dice, MASKED):
             masked = mask(text, share, self.dice, "ja", words)
             self._add(read, f"次の文の空いているところを補って、全文を書いてください。{masked}", "statement", "masked")
         chunks = split_chunks(text.rstrip("。"))

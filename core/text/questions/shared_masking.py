@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 from core.lazy_loading import lazy_pattern
 
-SHARES = (0.15, 0.5, 0.8, 0.35, 0.65, 0.05, 0.95)  # of the words that are hidden, one row after the other
+SHARES = (0.15, 0.5, 0.8, 0.35, 0.65, 0.05)  # of the words that are hidden: what is left of more tells nothing
 BLANK = {"en": "___", "ja": "＿＿"}
 _GAPS = lazy_pattern("\0(?: ?\0)*")
 _LATIN_RUN = lazy_pattern(r"[A-Za-z0-9０-９.,:]+|.", re.DOTALL)
+
+
+def draw_shares(dice: random.Random, count: int) -> list[float]:
+    """`count` of `SHARES`, in any order: over the facts of a page all of them come."""
+    order = [*SHARES]
+    dice.shuffle(order)
+    return order[:count]
 
 
 def mask(text: str, share: float, dice: random.Random, language: str, words: Sequence[str] = ()) -> str:

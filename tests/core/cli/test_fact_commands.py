@@ -53,3 +53,13 @@ def test_an_unknown_fact_is_an_error(pool, capsys):
     assert commands.run(["generate", str(pool), "--facts", "f99"]) == 2
     assert "There is no fact f99" in capsys.readouterr().err
     assert not drafts(pool)
+
+
+def test_requests_to_a_model_are_counted_fact_by_fact_or_by_heading(pool, capsys):
+    counted = []
+    for more in ([], ["--by-heading"]):
+        assert commands.run(["generate", "model", str(pool), "--json", "--model", "m", "--count", *more]) == 0
+        counted.append(json.loads(capsys.readouterr().out))
+    alone, together = counted
+    assert together["rows"] == alone["rows"] > 20
+    assert together["requests"] < alone["requests"]

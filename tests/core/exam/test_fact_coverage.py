@@ -44,7 +44,7 @@ def test_rows_are_counted_by_kind_split_and_state(game):
         [
             row("f01"), row("f01", "reworded", status="draft"), row("f01 f02", "reworded"), row("f01", status="rejected"),
             row("f01", split="validation"), row("f01", "reworded", "test"), row("f01", "memorised", "test"),
-            row("f01", "applied", "test", status="rejected"), row("f99"), row(""), replace(row("f02 f02"), problems="fact-stale x"),
+            row("f01", "applied", "test", status="rejected"), row("f01", "not_stated", "test"), row("f02 f01", "combined", "test"), row("f99"), row(""), replace(row("f02 f02"), problems="fact-stale x"),
         ],
     )  # fmt: skip
     found = entries(game)
@@ -142,6 +142,9 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
     run(game, [])
     recall = {name: entry.recall for name, entry in entries(game).items()}
     assert recall == {"f01": PassRate.of([0, 1], [1, 1]), "f02": PassRate.of([1], [1]), "f03": None}
+    write(game, lambda db: db.execute("UPDATE eval_question SET kind = 'not_stated' WHERE facts = 'f01 f02'") and None)
+    recall = {name: entry.recall for name, entry in entries(game).items()}
+    assert recall == {"f01": PassRate.of([0], [1]), "f02": None, "f03": None}
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])

@@ -37,6 +37,13 @@ STUDENT = PlainQuestion("学生はいくらですか。", "学生は月1,500円�
         (CLUB, YARD, "f04", "Smoking is not allowed in the shed. Smoking is not allowed in the yard.", False),
         (KAIKAN, STUDENT, "f02", "料金：会員は月3,000円です。学生は月1,500円です。小学生は無料です。", True),
         (KAIKAN, STUDENT, "f02", "料金：会員は月3,000円です。学生は月3,000円です。", False),
+        # The figures of two facts exchanged, in either order; then true ones in other words.
+        (CLUB, TANDEM, "f02", "Bikes cost 18 euros a day. Tandems cost 9 euros a day.", False),
+        (CLUB, TANDEM, "f02", "Tandems cost 9 euros a day. Bikes cost 18 euros a day.", False),
+        (CLUB, TANDEM, "f02", "Tandems cost eighteen euros a day. Bikes cost nine euros a day.", True),
+        (CLUB, TANDEM, "f02", "Tandems cost 18 euros a day, twice as much as bikes.", True),
+        (KAIKAN, STUDENT, "f02", "料金：会員は月1,500円です。学生は月3,000円です。", False),
+        (KAIKAN, STUDENT, "f02", "学生は月1,500円です。会員は月3千円です。", True),
     ],
 )
 def test_true_sentences_beside_the_right_one_do_not_make_it_wrong(project, text, question, names, answer, passes):

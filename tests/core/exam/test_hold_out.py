@@ -101,6 +101,22 @@ def test_leaks_are_looked_for_afterwards(pond):
     assert asyncio.run(hold_out.count_leaks(pond, [1], Reporter())) == 0
 
 
+def test_some_of_each_kind_are_kept_beside_a_wording_of_each_fact():
+    ids = iter(range(1, 1000))
+    kinds = ("reworded", "reworded", "direct", "not_stated", "not_stated", "false_premise", "general")
+    made = [WordingGroup((next(ids),), (f"f{fact:02}",), kind) for fact in range(10) for kind in kinds]
+    kind_of = {one.ids[0]: one.kind for one in made}
+    for seed in range(5):
+        choice = choose_rows(HoldOutMaterial(made), 20, seed)
+        assert len(choice.ids) == 20 and len(choice.by_fact) == 10
+        counts = Counter(kind_of[id] for id in choice.ids)
+        assert (counts["not_stated"], counts["false_premise"]) == (2, 2)
+    few = choose_rows(HoldOutMaterial(made), 9, 1)
+    assert {kind_of[id] for id in few.ids} == {"reworded"}, "a wording of each fact comes first"
+    there = HoldOutMaterial(made, examined_kinds=Counter(not_stated=2, false_premise=2))
+    assert not {"not_stated", "false_premise"} & {kind_of[id] for id in choose_rows(there, 12, 1).ids}
+
+
 names = st.lists(st.sampled_from(["f01", "f02", "f03", "f04"]), max_size=2, unique=True)
 
 

@@ -100,6 +100,11 @@ def test_a_fact_has_the_questions_that_prove_something_of_it(result):
     assert result.facts[1].shares == [[0.0, pytest.approx(2 / 3)], [1.0, pytest.approx(1 / 3)]]
 
 
+def test_an_answer_that_the_text_does_not_say_it_proves_nothing_of_a_fact(result):
+    result.questions[8] = replace(result.questions[8], kind="not_stated")
+    assert [line.name for line in result.facts] == ["f01", "f02", "f03"]
+
+
 def test_a_fact_is_gained_where_most_of_its_questions_turn_right(result):
     found = result.compare(TUNED, BASE)
     assert scores.fact_names(found.gained) == ["f01"]

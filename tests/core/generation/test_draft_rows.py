@@ -243,3 +243,23 @@ def test_an_answer_that_says_nothing_is_not_stated_contradicts_one(game):
     against = {id: message for id, message in game.rows.execute(
         "SELECT example, message FROM finding WHERE rule = 'answers-contradict'")}  # fmt: skip
     assert against == {2: "1 not-stated", 3: "4 not-stated", 4: "3 not-stated"} and landed.doubtful == 3
+
+
+def test_a_kind_is_asked_in_the_exam_where_most_of_it_is_trained(game):
+    def ask(*questions, **more):
+        return team(*questions, kind="not_stated", answer="The text does not say that.", **more)
+
+    land(game, ask("Who founded the team?"))
+    assert not [row for row in rows(game) if row.split == "test"], "the only one of its fact"
+    land(game, ask("Which colour does a team wear?", "Where can I buy tickets?", "Is there a coach?", hold=False))
+    assert land(game, ask("Are there children's teams?", "What does a referee earn?")).held == 1
+    assert land(game, ask("May a player wear glasses?", "How long has the game existed?")).held == 0, "one of two facts"
+
+
+@pytest.mark.parametrize(("asked", "held"), [("Who founded the team?", 0), ("Who pays the team?", 1)])
+def test_a_question_near_a_trained_one_is_not_asked_in_the_exam(game, asked, held):
+    for question in ("Who founded the team?", "What is its price?", "What does it weigh?"):
+        row = new_example(question, "The text does not say that.", facts="f01", kind="not_stated")
+        write(game, examples.add, [row])
+    landed = land(game, team(asked, kind="not_stated", answer="That is written nowhere."))
+    assert (landed.rows, landed.held) == (1, held)

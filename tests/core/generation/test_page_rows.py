@@ -7,8 +7,9 @@ import pytest
 
 from core.dataset import examples, filters, sample_projects
 from core.dataset.filters import Filter
-from core.exam import fact_coverage, point_making
+from core.exam import fact_coverage, held_out_kinds, point_making
 from core.exam.fact_coverage import EXAM
+from core.exam.held_out_kinds import PAGE_KINDS
 from core.generation import page_rows
 from core.generation.page_rows import RowChoice
 from core.progress import Cancelled, Reporter
@@ -71,9 +72,18 @@ def test_what_is_planned_is_added_and_holds_every_check(project, name):
     per_fact = Counter(row.facts.split()[0] for row in rows)
     assert len(per_fact) == planned.facts == len(facts.load(project.rows))
     assert max(per_fact.values()) <= page_rows.ROWS_PER_FACT
-    exam = [row for row in rows if row.split == "test"]
+    asked = [row for row in rows if row.split == "test"]
+    exam = [row for row in asked if row.kind not in PAGE_KINDS]
     assert len({row.facts for row in exam}) == len(exam) >= 20
     assert all(normalise.grade(row.answer, row.key_points).passed for row in exam)
+    of_page = [row for row in asked if row.kind in PAGE_KINDS]
+    trained = Counter(row.kind for row in rows if row.split == "train")
+    for kind, count in Counter(row.kind for row in of_page).items():
+        assert count <= held_out_kinds.count_wanted(len(per_fact)) and 2 * count <= trained[kind]
+    assert {row.kind for row in of_page} == {*PAGE_KINDS} & trained.keys()
+    assert max(Counter((row.kind, row.facts.split()[0]) for row in of_page).values()) == 1, "spread over the facts"
+    for row in of_page:
+        assert held_out_kinds.can_be_marked(row.question, row.answer, row.key_points, row.kind), row.question
     if planned.is_parsed:  # without the analysers some facts have no other question
         assert sum(row.tags in page_rows.CLOSED_FORMS for row in exam) <= 3, "“Is it so?” tells its answer"
     asyncio.run(findings.refresh(project, Reporter()))
@@ -110,6 +120,18 @@ def test_the_plan_is_covered_as_far_as_rows_can_be_made(pool):
         assert not {"direct", "reworded", "statement", "not_stated", EXAM} & entry.lacking.keys(), entry
     extra = {kind for entry in fact_coverage.load(pool.rows) for kind in entry.trained}
     assert set(fact_coverage.EXTRA_KINDS) <= extra
+
+
+def test_the_exam_asks_some_questions_of_the_other_kinds_and_no_more_of_them_later(pool):
+    first = add(pool)
+    asked = [row for row in drafts(pool) if row.split == "test"]
+    assert Counter(row.kind for row in asked if row.kind in PAGE_KINDS) == {"not_stated": 1, "false_premise": 1}
+    assert first.held == len(asked) == len(facts.load(pool.rows)) + 2
+    for seed in (2, 9):
+        add(pool, more=True, seed=seed)
+        asked = Counter(row.kind for row in drafts(pool) if row.split == "test" and row.kind in PAGE_KINDS)
+        assert set(asked.values()) == {1}, "at most a new one of the kind that had none"
+    assert all(entry.held == 1 for entry in fact_coverage.load(pool.rows)), "a fact's own question stays its own"
 
 
 def test_few_rows_of_a_fact_begin_with_what_it_lacks(pool):
@@ -192,8 +214,9 @@ def test_no_exam_question_gives_its_answer_away(project):
     write(project, facts.accept_missing)
     for seed in range(1, 5):
         held = [row for row, is_held in plan(project, seed=seed).rows if is_held]
-        assert len(held) == 2
-        assert not [row.question for row in held if point_making.gives_answer_away(row.question, row.answer)]
+        assert len([row for row in held if row.kind not in PAGE_KINDS]) == 2
+        openly = [row for row in held if row.kind not in ("not_stated", "false_premise")]
+        assert not [row.question for row in openly if point_making.gives_answer_away(row.question, row.answer)]
 
 
 def made(question, kind="reworded", form="what", answer="The pool opens at six in the morning."):
@@ -233,7 +256,8 @@ def test_a_training_row_recites_its_passage_and_an_exam_row_answers_what_is_aske
     rows = [row for row in drafts(project) if row.facts.startswith("f01") and row.kind in ("direct", "reworded")]
     trained = {(row.answer, row.facts) for row in rows if row.split == "train"}
     assert trained == {(whole, "f01 f02")}
-    (exam,) = (row for row in drafts(project) if row.split == "test" and row.facts.split()[0] == "f01")
+    asked = [row for row in drafts(project) if row.split == "test" and row.kind not in PAGE_KINDS]
+    (exam,) = (row for row in asked if row.facts.split()[0] == "f01")
     assert (exam.answer, exam.facts) == ("The Gold Card costs 150 crowns.", "f01")
     assert "parking" not in exam.key_points.lower()
     doubts = [row.question for row in drafts(project) if "ungrounded" in findings.load_for_row(project.rows, row.id)]

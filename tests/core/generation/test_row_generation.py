@@ -44,6 +44,15 @@ def test_wishes_are_what_lacks():
     ]
 
 
+def test_one_in_five_facts_without_an_exam_question_is_asked_for_one_more_of_what_the_text_does_not_say():
+    entries = [FactCoverage(Fact(number, f"f{number}", "A.", "A.")) for number in range(1, 12)]
+    counts = [one.counts["not_stated"] for one in row_generation.build_requests(entries)]
+    assert counts == [2, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1]
+    held = [FactCoverage(entry.fact, held=1) for entry in entries]
+    assert {one.counts["not_stated"] for one in row_generation.build_requests(held)} == {1}
+    assert not any("not_stated" in one.counts for one in row_generation.build_requests(entries, ["direct"]))
+
+
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_the_estimate_is_of_what_is_sent(sample, project, name):
     if name.endswith("ja"):
@@ -86,10 +95,18 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
 
 
 def test_pairs_without_a_kind_get_those_that_were_asked_for():
-    kinds = ["", "reverse", "", "odd", "", "statement"]
+    kinds = ["", "reverse", "", "odd", "", "statement", "combined"]
     pairs = [Pair(str(number), "A", kind) for number, kind in enumerate(kinds)]
     found = row_generation._assign_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
-    assert [pair.kind for pair in found] == ["direct", "reverse", "reverse", "reworded", "reworded", "statement"]
+    assert [pair.kind for pair in found] == [
+        "direct",
+        "reverse",
+        "reverse",
+        "reworded",
+        "reworded",
+        "statement",
+        "combined",
+    ]
 
 
 def test_an_exam_wording_is_asked_for_until_there_is_one():

@@ -93,6 +93,36 @@ def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
     bare.play(three, go)
 
 
+def test_facts_of_a_heading_are_asked_together_where_that_is_chosen_and_its_cost_is_told_before(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.scope.all.click()
+        await until(lambda: dialog.estimate.text().startswith("22 requests "))
+        _first, otherwise, _after = dialog.estimate.text().split("\n")
+        assert otherwise.startswith("By heading: ")
+        count = int(otherwise.split()[2])
+        assert 1 < count < 22
+        dialog.by_heading.click()
+        await until(lambda: dialog.estimate.text().startswith(f"{count} requests "))
+        assert dialog.estimate.text().split("\n")[1].startswith("Fact by fact: 22 requests ")
+        several = [names for names in map(list_facts, dialog.plan.requests) if len(names) > 1]
+        written = [json.loads(pairs(f"What about {name}?"))["examples"][0] | {"fact": name} for name in several[0]]
+        for _number in range(count + 22):
+            scene.server.answer(MODEL, json.dumps({"examples": written}))
+        dialog.primary.click()
+        await scene.finish()
+        rows = {(row.question, row.facts) for row in scene.drafts()}
+        assert {(f"What about {name}?", name) for name in several[0]} <= rows
+        dialog.offline.click()
+        assert not dialog.by_heading.isEnabled()
+
+    bare.play(three, go)
+
+
+def list_facts(asked):
+    return [one.fact.name for one in asked] if isinstance(asked, tuple) else [asked.fact.name]
+
+
 def test_a_model_makes_drafts_in_one_step(bare):
     async def go(scene):
         scene.answers(
@@ -253,14 +283,14 @@ def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
         assert not dialog.primary.isEnabled(), "not before it is known what comes"
         await scene.settle()
         assert dialog.kinds["combined"].isEnabled()
-        assert dialog.counts["exam"].text() == "3 rows"
+        assert dialog.counts["exam"].text() == "6 rows", "one for each fact, and one of each other kind"
         planned = dialog.plan.page.counts.total()
         assert planned > 30
         assert dialog.primary.text() == f"Generate {planned} rows"
         assert f"{planned} rows of 3 facts." in dialog.estimate.text()
         dialog.primary.click()
         await scene.finish()
-        assert f"{planned} rows were added as drafts. 3 are kept for the exam." in scene.told[0]
+        assert f"{planned} rows were added as drafts. 6 are kept for the exam." in scene.told[0]
         assert len(scene.drafts()) == planned
         assert {row.source for row in scene.drafts()} == {"offline"}
         assert {row.facts.split()[0] for row in scene.drafts()} == set(names(scene.workspace)[:3])
