@@ -29,7 +29,7 @@ from core.cli import commands
 from core.dataset import bulk_edits, examples
 from core.dataset.filters import Filter, find
 from core.errors import JukuError
-from core.exam import fact_coverage, fact_marking, prompt_conditions, runs, scores
+from core.exam import fact_coverage, prompt_conditions, runs, scores, search_baseline
 from core.exam.graders import PlainQuestion
 from core.exam.runs import ExamSubject
 from core.exam.statistics import PassRate, paired_difference
@@ -284,14 +284,13 @@ async def search_alone(project: Project) -> dict[str, Any]:
     for row in await project.read(lambda db: [*examples.iterate(db, Filter(split="test", status="approved"))]):
         if row.kind == scores.GENERAL:
             continue
-        passages = [one.passage.text for one in await builder.find(project, row.question)]
+        passages = await builder.find(project, row.question)
         question = PlainQuestion(row.question, row.answer, row.key_points, row.kind)
-        mark = await project.read(
-            fact_marking.mark_answer, fact_marking.TOLERANT_GRADER, passages[0] if passages else "", question, row.facts
-        )
-        shares[row.question] = float(bool(mark.passed))
+        passage = passages[0].passage.text if passages else ""
+        found = await project.read(search_baseline.holds_answer, question, row.facts, passage)
+        shares[row.question] = float(found)
         counts = kinds.setdefault(row.kind, [0, 0])
-        counts[0], counts[1] = counts[0] + bool(mark.passed), counts[1] + 1
+        counts[0], counts[1] = counts[0] + found, counts[1] + 1
     builder.close()
     return {"kinds": kinds, "questions": shares}
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from core.errors import JukuError
-from core.exam import fact_marking, judges, prompt_conditions, retrieval
+from core.exam import fact_marking, judges, prompt_conditions, retrieval, search_baseline
 from core.exam import questions as exam_questions
 from core.exam.graders import GRADERS
 from core.exam.prompt_conditions import PromptBuilder
@@ -63,7 +63,8 @@ class ExamPlan:
 class ExamQuestion:
     """`leak` names the training row that asks the same and how similar it is in per cent: "17 96"; '' where none does.
 
-    `by_rules`: the question was made by rules from the text, and not changed since.
+    `by_rules`: the question was made by rules from the text, and not changed since. `found`: whether the passage that a
+    search of the text finds first holds the answer; None where nobody searched (core/exam/search_baseline.py).
     """
 
     id: int
@@ -74,6 +75,7 @@ class ExamQuestion:
     facts: str
     leak: str = ""
     by_rules: bool = False
+    found: bool | None = None
 
 
 class ExamStatus(StrEnum):
@@ -184,6 +186,9 @@ async def resume(
     asked = [subject for subject in run.subjects if only in (None, subject.id)]
     parts = len(asked) + bool(run.judge)
     try:
+        known = await project.read(load_questions, id)
+        if changes := await search_baseline.measure(project, known, builder, reporter):
+            on_changes(changes)
         # One model after the other: the local engine then loads each once.
         for number, subject in enumerate(asked):
             examinee = _Examinee(project, run, subject, builder, on_changes)
@@ -317,11 +322,13 @@ def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
     """The questions of a run, in the order in which they are asked."""
     rows = db.execute(
         "SELECT id, question, reference, key_points, kind, facts, leak, "
-        "question IN (SELECT question FROM example WHERE source = ? AND split = 'test') "
+        "question IN (SELECT question FROM example WHERE source = ? AND split = 'test'), found "
         "FROM eval_question WHERE run = ? ORDER BY id",
         (SOURCE, run),
     )
-    return [ExamQuestion(*(*row, bool(by_rules))) for *row, by_rules in rows]
+    return [
+        ExamQuestion(*(*row, bool(by_rules), None if found is None else bool(found))) for *row, by_rules, found in rows
+    ]
 
 
 def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:

@@ -190,6 +190,20 @@ class ExamResult:
         )
 
 
+def compare_with_search(result: ExamResult, subject: int) -> tuple[PassRate, MeanDifference] | None:
+    """What a search alone has right of the held-out questions that a subject answered, and how much more the subject has.
+
+    None where no such question was searched for.
+    """
+    held = find_places(result.questions, HELD)
+    both = [place for place in held if result.asked[place, subject] and result.questions[place].found is not None]
+    if not both:
+        return None
+    found = [float(bool(result.questions[place].found)) for place in both]
+    shares = result.passed[both, subject] / result.asked[both, subject]
+    return PassRate.of(found, [1] * len(both)), statistics.paired_difference(found, shares.tolist())
+
+
 def question_part(question: ExamQuestion) -> str:
     """What a question can prove: HELD that something was learned, GENERAL what was forgotten, the others nothing."""
     if question.kind == MEMORISED:

@@ -8,7 +8,7 @@ from core.exam import calibration_texts, degenerate_answers, judges, scores, sta
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
 from core.exam.scores import GENERAL, ExamResult, PairedComparison, SubjectTotal
-from core.exam.statistics import PassRate
+from core.exam.statistics import MeanDifference, PassRate
 from core.language import tr, trn
 from core.providers import LOCAL, model_kinds
 from core.providers.models_api import is_tuned
@@ -33,6 +33,7 @@ def build_sentences(result: ExamResult) -> list[str]:
         *_describe_learning(result),
         *_describe_trust(result),
         *_describe_books(result),
+        *_describe_search(result),
         *_describe_limits(result),
         *_describe_next_steps(result),
     ]
@@ -208,19 +209,41 @@ def _describe_books(result: ExamResult) -> Iterator[str]:
                 yield _compare_with_book(result, at, other)
 
 
+def _describe_search(result: ExamResult) -> Iterator[str]:
+    """Would showing the passage that a search finds first do as well, without any model?"""
+    at = next(iter(_find_best(result)), None)
+    if at is None or (found := scores.compare_with_search(result, at)) is None:
+        return
+    rate, gain = found
+    yield tr("Without any model, the passage that a search of the text finds first holds the answer to {rate} of the held-out questions.",
+             rate=_format_rate(rate))  # fmt: skip
+    values = {"model": subject_title(result.totals[at].subject), "interval": _format_points(gain)}
+    if not gain.is_clear:
+        yield tr("No clear difference between {model} and this search: {interval} points.", **values)
+    elif gain.mean > 0:
+        yield tr("{model} is better than this search, by {interval} points.", **values)
+    else:
+        yield tr("{model} is worse than this search, by {interval} points: to look something up, a search is enough.", **values)  # fmt: skip
+
+
+def _format_points(difference: MeanDifference) -> str:
+    low, high = difference.interval
+    return tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}")
+
+
 def _compare_with_book(result: ExamResult, at: int, other: int) -> str:
     found = result.compare(at, other)
     if not found.scoring.n:
         return tr("No held-out question was answered by both {model} and {book}, so they cannot be compared.",
                   model=subject_title(result.totals[at].subject), book=subject_title(result.totals[other].subject))  # fmt: skip
-    gap, (low, high) = found.scoring.mean, found.scoring.interval
+    gap = found.scoring.mean
     values = {
         "model": subject_title(result.totals[at].subject),
         "book": subject_title(result.totals[other].subject),
         "rate": _format_rate(found.mine),
         "other": _format_rate(found.other),
         "gap": f"{abs(gap):.0%}",
-        "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
+        "interval": _format_points(found.scoring),
     }
     if not found.scoring.is_clear:
         text = tr("No clear difference between {model} ({rate}) and {book} ({other}): {interval} points.", **values)

@@ -349,6 +349,11 @@ def m011_recited(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN recited TEXT NOT NULL DEFAULT ''")
 
 
+def m012_found_passages(db: sqlite3.Connection) -> None:
+    """Exam questions store whether the passage that a search finds first holds the answer; NULL where nobody searched."""
+    db.execute("ALTER TABLE eval_question ADD COLUMN found INTEGER")
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -385,6 +390,7 @@ COLUMN_ADDING_MIGRATIONS: set[Migration] = {
     m009_chat_speed,
     m010_supported,
     m011_recited,
+    m012_found_passages,
 }
 
 MIGRATIONS: list[Migration] = [
@@ -399,6 +405,7 @@ MIGRATIONS: list[Migration] = [
     m009_chat_speed,
     m010_supported,
     m011_recited,
+    m012_found_passages,
 ]
 
 

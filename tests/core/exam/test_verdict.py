@@ -150,3 +150,27 @@ def test_a_search_puts_passages_into_the_prompt(exam, monkeypatch):
     monkeypatch.setattr(verdict, "RETRIEVED", "open")
     said = "\n".join(verdict.build_sentences(answer(exam, lambda at, place: True)))
     assert "With passages in the prompt each question is 21.0 times as long." in said
+
+
+def found_by_search(project, hits):
+    """The search finds the answers to the first `hits` of the 40 held-out questions."""
+    run = runs.load_all(project.rows)[0]
+    ids = [(place < hits, question.id) for place, question in enumerate(runs.load_questions(project.rows, run.id)) if place < 40]  # fmt: skip
+    asyncio.run(project.write("", lambda db: db.executemany("UPDATE eval_question SET found = ? WHERE id = ?", ids)))
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [(4, "is better than this search"), (24, "No clear difference"), (40, "is worse than this search")],
+)
+def test_the_search_alone_is_beside_the_model(exam, hits, said):
+    found_by_search(exam, hits)
+    result = answer(exam, lambda at, place: place >= 40 or (at == 2 and place < 24))
+    sentences = verdict.build_sentences(result)
+    (start,) = [at for at, one in enumerate(sentences) if "Without any model" in one]
+    assert f"({hits}/40)" in sentences[start] and said in sentences[start + 1]
+
+
+def test_what_was_not_searched_is_not_spoken_of(exam):
+    result = answer(exam, lambda at, place: at == 2)
+    assert not any("Without any model" in one for one in verdict.build_sentences(result))
