@@ -58,6 +58,9 @@ def _ask_except(
         yield f"{question}?", "", "exception"
     said = _say(rule, names)
     if _is_request(rule) or not question:
+        has_verb = any(re.search(rf"\b{re.escape(one.verb)}\b", rule) for one in told.clauses if one.verb)
+        if not has_verb and not _is_request(rule):
+            return  # “Everyone except members pays”: the rule goes on behind the exception
         yield f"What is the exception here: {said}?", "", "exception"
     else:
         yield (
@@ -144,7 +147,7 @@ def ask_lists(told: Told, names: Collection[str], dice: random.Random) -> Iterat
             continue
         item = dice.choice(items)
         subject = lead if lead.split()[0] in names else lead[0].lower() + lead[1:]
-        if verb in ("is", "are"):
+        if verb in ("is", "are", "was", "were"):
             if verb == "are" and re.match(r"the [a-z]", subject):
                 yield f"Is {item} one of {to_asker(subject)}?", "", "membership"
                 yield f"What are all {to_asker(subject)}?", "", "whole_list"
