@@ -73,7 +73,7 @@ class FactPoints:
         whole = recited_headings.strip_heading(answer, self.spec_text)
         for start, end in sentences.find_sentence_spans(whole):
             words, figures = _take_figures(whole[start:end])
-            is_asked = whole[start:end].rstrip(" ”\"」』").endswith(_QUESTION_MARKS)
+            is_asked = whole[start:end].rstrip(' ”"」』').endswith(_QUESTION_MARKS)
             if not is_asked and words in stated and figures not in stated[words] | asked.get(words, set()):
                 return whole[start:end].strip()
         return ""

@@ -93,8 +93,11 @@ def ask_spans(told: Told, names: Collection[str], dice: random.Random) -> Iterat
     for fits in (True, False):
         case = _choose_case(spans, fits, dice)
         if case is not None and (fits or not is_unknown_beyond):
-            verdict = "yes" if case.fits and not negates else "no"
-            yield f"{question} {case.said}?", _conclude(case, verdict), "span"
+            verdict = "yes" if case.fits else "no"
+            end = (
+                f"So not {case.said}." if negates else _conclude(case, verdict)
+            )  # “5 May is …” would affirm what is denied
+            yield f"{question} {case.said}?", end, "span"
     closed = re.match(r"(?P<be>Is|Are) (?P<who>.+) (?P<state>closed|shut)$", question)
     if closed and (case := _choose_case(spans, True, dice)):
         yield f"{closed['be']} {closed['who']} {_OPPOSITE[closed['state']]} {case.said}?", _conclude(case, "no"), "span"

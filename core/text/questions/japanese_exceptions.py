@@ -57,6 +57,10 @@ def _turn(end: str) -> str:
     return {"ません": "ます", "ます": "ません"}[end]
 
 
+def _conclude(exception: str) -> str:
+    return f"{exception}は除くので、答えは「いいえ」です。"
+
+
 def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, bool]]:
     """A rule in the sentence before, and the exception in this one."""
     rule = before.fact.text.strip().rstrip("。") if before and not before.cells else ""
@@ -69,7 +73,7 @@ def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, boo
         True,
     )
     if case := _BUT_CASE.match(text):
-        yield f"{rule}か。{case['case']}もそうですか。", f"{case['case']}は除きます。", True
+        yield f"{rule}か。{case['case']}もそうですか。", _conclude(case["case"]), True
 
 
 def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bool]]:
@@ -80,7 +84,7 @@ def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bo
         return
     yield f"{rule}か。", "", False
     yield f"{rule}よね。例外はありますか。", "", False
-    yield f"{rule}か。{exception}も同じですか。", f"{exception}は除きます。", False
+    yield f"{rule}か。{exception}も同じですか。", _conclude(exception), False
 
 
 def iterate_lists(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:

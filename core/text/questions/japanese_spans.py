@@ -113,7 +113,11 @@ def _ask(text: str, span: _Span, owner: str, dice: random.Random) -> Iterator[tu
         if not value or (not fits and (denies or contrast or not span.is_exact)):
             continue
         written = span.written.removesuffix("の間")
-        reason = f"{value}は{written}に{'入る' if fits else '入らない'}ので、答えは「{'はい' if fits and not refuses else 'いいえ'}」です。"
+        reason = (
+            f"{value}は{written}に{'入る' if fits else '入らない'}ので、答えは「{'はい' if fits else 'いいえ'}」です。"
+        )
+        if refuses:  # 「6月2日は…に入る」 would affirm what is denied
+            reason = f"{value}については、答えは「いいえ」です。"
         if is_whole and topic:
             yield from ((one, reason) for one in _ask_topic(name_owner(topic["name"], owner), value, dice))
         elif (
