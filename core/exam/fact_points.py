@@ -15,6 +15,7 @@ from core.text.normalise import normalise
 MAX_GIVEN_CHARACTERS = 300  # of key points that a model gives
 MIN_SENTENCE_SIMILARITY = 60.0  # per cent that a recited sentence shares with the fact that it states
 _FIGURE = lazy_pattern(r"\d+(?:[.,h]\d+)*")
+_QUESTION_MARKS = ("?", "？")
 _WIDE_STOPS = ("。", "！", "？", "．")  # between sentences that end so is no blank
 
 
@@ -65,13 +66,15 @@ class FactPoints:
     def find_exchanged_figure(self, answer: str, reference: str) -> str:
         """The first sentence of an answer that is a fact's but for its figures; '' where there is none.
 
-        One that another fact, or the reference, has with these figures is true.
+        One that another fact, or the reference, has with these figures is true. A question states nothing: what was asked
+        may be said again before it is denied.
         """
         stated, asked = _list_figures(self.texts), _list_figures((reference,))
         whole = recited_headings.strip_heading(answer, self.spec_text)
         for start, end in sentences.find_sentence_spans(whole):
             words, figures = _take_figures(whole[start:end])
-            if words in stated and figures not in stated[words] | asked.get(words, set()):
+            is_asked = whole[start:end].rstrip(' ”"」』').endswith(_QUESTION_MARKS)
+            if not is_asked and words in stated and figures not in stated[words] | asked.get(words, set()):
                 return whole[start:end].strip()
         return ""
 
@@ -90,7 +93,14 @@ def _list_figures(texts: tuple[str, ...]) -> dict[str, set[tuple[str, ...]]]:
 
 def _take_figures(sentence: str) -> tuple[str, tuple[str, ...]]:
     normal = key_points.normalise_wording(sentence)
-    return _FIGURE.sub("#", normal), tuple(_FIGURE.findall(normal))
+    return _FIGURE.sub("#", normal), tuple(map(_write_plainly, _FIGURE.findall(normal)))
+
+
+def _write_plainly(figure: str) -> str:
+    """A figure in the one form that others of the same value have: 1.50 as 1.5, 9h00 as 9, 9h30 and 9.30 alike."""
+    whole, mark, part = figure.replace("h", ".").partition(".")
+    part = part.rstrip("0")
+    return f"{whole.lstrip('0') or '0'}{mark if part else ''}{part}"
 
 
 @lru_cache(maxsize=64)  # the facts of a spec, for each answer

@@ -218,14 +218,16 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     if other := exam_key_points.find_other_figure(answer, question.key_points, question.question, reference):
         return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
     found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    # A fragment ("The rowing boats.") says nothing that could be denied.
+    # A fragment ("The rowing boats.") says nothing that could be denied, and a reference that concludes ("So yes.") may
+    # have a rule that says the opposite: there the key point tells.
     is_fragment = len(clauses.list_content_words(normalise(reference))) < MIN_STATEMENT_WORDS
+    has_no_denial = is_fragment or bool(negation.read_conclusion(reference))
     against = (doubt for doubt in found if doubt.why in _CONTRADICTIONS)
     return next(
         (
             grounding_texts.format_doubt(doubt)
             for doubt in against
-            if not (is_fragment and doubt.why == grounding.NEGATION_DIFFERS)
+            if not (has_no_denial and doubt.why == grounding.NEGATION_DIFFERS)
         ),
         "",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.exam.asked_cells import find_asked_cell
 from core.lazy_loading import lazy_pattern
 from core.text import clauses, negation, quantities
 from core.text.negation import NO, YES
@@ -14,10 +15,10 @@ from core.text.question_words import CLOCK, COUNT, MONEY, TIME, Question
 from core.text.row_templates import list_figures
 
 MAX_POINTS = 4  # of a question, at most
-MAX_ANSWER_CHARACTERS = 2000  # of an answer that points are made of
-MAX_WORDS = 8  # alternatives of one point
+MAX_ANSWER_CHARACTERS, MAX_WORDS = 2000, 8  # of an answer that points are made of; alternatives of one point
 MIN_TOPIC_FACTS, TOPIC_SHARE = 3, 0.1  # facts, and the share of a spec's facts, that have a word which tells nothing
 
+_OPPOSITE = {YES: NO, NO: YES}
 _JAPANESE = lazy_pattern("[\u3041-\u30ff]")
 _KANJI = "\u3005\u3400-\u9fff"
 _IN_BRACKETS = lazy_pattern(r"[(（][^()（）]*[)）]")
@@ -105,14 +106,24 @@ def suggest_points(answer: str, fact: str, question: str = "", kind: str = "", o
         return ""
     answer = answer[:MAX_ANSWER_CHARACTERS]
     text = _IN_BRACKETS.sub("", answer).strip() or answer
+    if concluded := negation.read_conclusion(text):  # a wrong answer has its reasons, too
+        return f"{concluded} ; !{_OPPOSITE[concluded]}"
+    cell = "" if kind in ("combined", "false_premise") else find_asked_cell(text, question)
+    if cell and not _SYNTAX.search(cell):
+        return _make_points_of_cell(cell)
     given = _VERDICT.match(text)
     asks = Question(question)
     verdict = _find_verdict(text, asks, kind)
-    made = _PointMaker((text[given.end() :] if given else "") or text, fact, asks, _find_topics(others))
-    points = made.make(verdict, kind)
-    return " ; ".join(
-        [*(points or [verdict] * bool(verdict)), *(["!" + (YES if verdict == NO else NO)] * bool(verdict))]
-    )
+    told = (text[given.end() :] if given else "") or text
+    points = _PointMaker(told, fact, asks, _find_topics(others)).make(verdict, kind)
+    return " ; ".join([*(points or [verdict] * bool(verdict)), *([f"!{_OPPOSITE[verdict]}"] if verdict else [])])
+
+
+def _make_points_of_cell(cell: str) -> str:
+    """All figures of a table's cell; without any, its words, any of which will do, or in Japanese the whole of it."""
+    figures = [one for one in map(_read_figure, list_figures(cell)) if one.number][:MAX_POINTS]
+    words = "|".join(_list_english_words(cell)[:MAX_WORDS]) if cell.isascii() else cell
+    return " ; ".join(map(_format_figure, figures)) or words or cell
 
 
 @lru_cache(maxsize=4096)  # the rows of a page are looked at several times while they are chosen

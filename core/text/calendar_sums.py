@@ -18,6 +18,7 @@ MAX_DATES = 6  # dates, and durations, that are added to each other
 MAX_PREPOSITION_LENGTH = 12  # characters before “May” that show whether it is a month
 MAX_CHARACTERS = 2000  # of a text that is read
 COMMON_YEAR, LEAP_YEAR = 2023, 2024  # a date without a year may be of either
+DAYS_OF_LEAP_YEAR = 366
 MONTH_WORDS, DAY_WORDS = ("month", "months", "か月", "カ月", "ヶ月", "ヵ月"), ("day", "days", "日", "日間")
 
 _MONTH_NUMBERS = {name[:3].lower(): number for number, name in enumerate(MONTHS, 1)}
@@ -99,10 +100,13 @@ class DateSpan:
         try:
             first = date(LEAP_YEAR, self.first.month, self.first.day or 1)
             last_day = self.last.day or calendar.monthrange(LEAP_YEAR, self.last.month)[1]
-            days = (date(LEAP_YEAR, self.last.month, last_day) - first).days % 366
+            last = date(LEAP_YEAR, self.last.month, last_day)
         except ValueError:
             return []
-        return [DateOfYear(one.month, one.day) for one in (first + timedelta(step) for step in range(days + 1))]
+        start = first.timetuple().tm_yday - 1
+        places = (start + step for step in range((last - first).days % DAYS_OF_LEAP_YEAR + 1))
+        days = (date(LEAP_YEAR, 1, 1) + timedelta(place % DAYS_OF_LEAP_YEAR) for place in places)
+        return [DateOfYear(one.month, one.day) for one in days]
 
 
 def find_explained_dates(answer: str, question: str, basis: Iterable[str]) -> ExplainedDates:

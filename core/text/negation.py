@@ -136,6 +136,10 @@ _JA_VERDICT_NEGATOR = lazy_pattern(
 _VERDICT_MAY = lazy_pattern(
     r"\b(?:may|can|could|allowed|fine|ok|okay|free to|possible|right)\b|大丈夫|かまい|構い|(?:ても|で)いい|できます|結構です|問題ありません|問題ない"
 )
+_CONCLUSION = lazy_pattern(
+    rf"(?:^|[{CLAUSE}{SENTENCE}]) *so (?:(?P<yes>yes)|no|not [^{CLAUSE}{SENTENCE}]*)[ {CLAUSE}{SENTENCE}]*$"
+    rf"|答えは[ {CLAUSE}]*(?:(?P<hai>はい)|いいえ)[ {CLAUSE}]*です[ {CLAUSE}{SENTENCE}]*$"
+)
 _IF = lazy_pattern(r"\b(?:if|unless|until|as long as)\b[^\u1681\u1682]*")
 VERDICT_SENTENCES = 2  # sentences of an answer in which its verdict is looked for
 
@@ -143,7 +147,7 @@ VERDICT_SENTENCES = 2  # sentences of an answer in which its verdict is looked f
 def read_verdict(answer: str, spoken: bool = False) -> str:
     """`YES` or `NO` as an answer to the question whether something is so; '' where it does not show.
 
-    `spoken`: only what it begins with counts, not what it means.
+    `spoken`: only what it begins with, or concludes at its end, counts, not what it means.
     """
     text = normalise_clauses(answer)
     opening = _VERDICT_OPENING.match(text)
@@ -152,6 +156,8 @@ def read_verdict(answer: str, spoken: bool = False) -> str:
         return YES
     if _VERDICT_NO.match(begun):
         return NO
+    if concluded := _find_conclusion(begun):
+        return concluded
     if spoken:
         return ""
     start = SENTENCE.join(begun.split(SENTENCE)[:VERDICT_SENTENCES])
@@ -159,6 +165,16 @@ def read_verdict(answer: str, spoken: bool = False) -> str:
     if _denies(start):
         return NO
     return YES if _VERDICT_MAY.search(start) else ""
+
+
+def read_conclusion(answer: str) -> str:
+    """`YES` or `NO` where an answer ends with it as what follows of the rest: "…, so yes.", 「…ので、答えは「いいえ」です。」"""
+    return _find_conclusion(normalise_clauses(answer))
+
+
+def _find_conclusion(text: str) -> str:
+    found = _CONCLUSION.search(text)
+    return "" if found is None else YES if found["yes"] or found["hai"] else NO
 
 
 def is_negative(answer: str) -> bool:

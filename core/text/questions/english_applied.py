@@ -32,7 +32,8 @@ _RATE = lazy_pattern(
 )
 _PER_COLUMN = lazy_pattern(r"\b(?:per|an?|each) (?P<unit>[a-z]+)$", re.IGNORECASE)
 _AS_A_WHOLE = lazy_pattern(
-    r"\b(?:first|then|plus|extra|more|additional|after that|up to|maximum|at most|from|at least|discount|off|reduced|deposit)\b"
+    r"\b(?:first|then|plus|extra|more|additional|after that|up to|minimum|maximum|at most|from|at least|discount|off|reduced|cheaper|less|deposit"
+    r"|saves?|refund(?:s|ed)?|earns?|gets?|receives?|returns?|back|bonus|rewards?|credits?)\b"
 )
 _FOR_EVERY = lazy_pattern(
     rf"(?P<number>one|an?|{_N}) (?P<what>[a-z]+) (?:for|to) every (?P<step>{_N})(?: (?P<of>[a-z]+))?"
@@ -151,6 +152,8 @@ def _multiply(rate: re.Match[str], topic: str, dice: random.Random) -> Iterator[
         topic = _name_one(topic)
     are = "are" if topic and _is_plural(topic) else "is"
     if re.search(r"\b(?:late|lost|broken|missing|damaged|fine|penalty|deposit)\b", topic):
+        return
+    if rate[0] in topic:
         return
     if not unit and not (are == "are" and re.fullmatch(r"(?:[a-z-]+ ){0,2}[a-z-]+s", topic.lower())):
         return

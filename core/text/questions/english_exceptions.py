@@ -27,6 +27,7 @@ _PREPOSITION = lazy_pattern(
 _DENIES = lazy_pattern(r"\b(?:not|never|no|nobody|none|nothing|cannot)\b", re.IGNORECASE)
 _ITEM = r"(?:[\w’'&-]+(?: [\w’'&()-]+){0,4})"
 _LIST = lazy_pattern(rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) {_ITEM})$")
+_HELPED = lazy_pattern(r"\b(?:is|are|was|were|be|been|has|have|had)$")
 _LISTED_FIRST = lazy_pattern(
     rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) [\w’'-]+(?: [\w’'-]+){{0,2}}?) (?P<helper>are|can|may|must|should|cannot) (?P<rest>(?!not\b)[^.]+)$"
 )
@@ -58,6 +59,9 @@ def _ask_except(
         yield f"{question}?", "", "exception"
     said = _say(rule, names)
     if _is_request(rule) or not question:
+        has_verb = any(re.search(rf"\b{re.escape(one.verb)}\b", rule) for one in told.clauses if one.verb)
+        if not has_verb and not _is_request(rule):
+            return  # “Everyone except members pays”: the rule goes on behind the exception
         yield f"What is the exception here: {said}?", "", "exception"
     else:
         yield (
@@ -140,11 +144,11 @@ def ask_lists(told: Told, names: Collection[str], dice: random.Random) -> Iterat
         return
     for lead, verb, rest in _split_at_verbs(text, told):
         items = _read_list(rest)
-        if not items:
+        if not items or _HELPED.search(lead):  # of “was built with” the second half asks nothing
             continue
         item = dice.choice(items)
         subject = lead if lead.split()[0] in names else lead[0].lower() + lead[1:]
-        if verb in ("is", "are"):
+        if verb in ("is", "are", "was", "were"):
             if verb == "are" and re.match(r"the [a-z]", subject):
                 yield f"Is {item} one of {to_asker(subject)}?", "", "membership"
                 yield f"What are all {to_asker(subject)}?", "", "whole_list"

@@ -27,7 +27,7 @@ _CLOCKS = lazy_pattern(
 )
 _TO = "to|until|till|through|[-–—]"
 _DAYS = lazy_pattern(
-    rf"(?:,? ?\b(?:on|from|at) )?\b(?:(?P<first>{WEEKDAY}) ?(?:{_TO}) ?(?P<last>{WEEKDAY})|(?P<list>{WEEKDAY}(?:(?:, (?:and )?| and | or ){WEEKDAY})*)"
+    rf"(?:,? ?\b(?:on|from|at|every|each) )?\b(?:(?P<first>{WEEKDAY}) ?(?:{_TO}) ?(?P<last>{WEEKDAY})|(?P<list>{WEEKDAY}(?:(?:, (?:and )?| and | or ){WEEKDAY})*)"
     r"|(?P<group>weekdays|weekends))(?: only)?",
     re.IGNORECASE,
 )
@@ -48,6 +48,10 @@ _IS_FOR = lazy_pattern(
     r" (?P<be>is|are) (?:only |meant )?for (?P<who>(?:children|people|young people|visitors|guests|players|those|adults|anyone)) $"
 )
 _OPPOSITE = {"closed": "open", "shut": "open"}
+_NEGATES = lazy_pattern(r"\b(?:not|never|cannot)\b|^(?:no|nobody)\b", re.IGNORECASE)
+_NEGATES_A_PART = lazy_pattern(r"(?<!^)\b(?:no|nobody|nothing|none|neither|nor)\b", re.IGNORECASE)
+_CLOSES = lazy_pattern(r"\b(?:closed|shut)\b", re.IGNORECASE)
+_YEAR = lazy_pattern(r"\b(?:1\d|20)\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ def ask_spans(told: Told, names: Collection[str], dice: random.Random) -> Iterat
     text = told.rest.strip()
     if told.cells or told.term or len(told.names) != 1 or _CONDITION.search(text.split(". ")[0]):
         return
+    if _NEGATES_A_PART.search(text):
+        return
     yield from _ask_ages(text, names, dice)
     spans = _read_spans(text)
     if spans is None:
@@ -82,12 +88,16 @@ def ask_spans(told: Told, names: Collection[str], dice: random.Random) -> Iterat
         return
     if not question or len(question.split()) > 12:
         return
-    denies = bool(re.search(r"\b(?:not|never|no|closed|shut|nobody)\b", text))
+    negates = _NEGATES.search(text) is not None
+    is_unknown_beyond = negates or _CLOSES.search(text) is not None
     for fits in (True, False):
         case = _choose_case(spans, fits, dice)
-        if case is not None and (fits or not denies):
-            verdict = "yes" if case.fits and not re.search(r"\b(?:not|never)\b", text) else "no"
-            yield f"{question} {case.said}?", _conclude(case, verdict), "span"
+        if case is not None and (fits or not is_unknown_beyond):
+            verdict = "yes" if case.fits else "no"
+            end = (
+                f"So not {case.said}." if negates else _conclude(case, verdict)
+            )  # “5 May is …” would affirm what is denied
+            yield f"{question} {case.said}?", end, "span"
     closed = re.match(r"(?P<be>Is|Are) (?P<who>.+) (?P<state>closed|shut)$", question)
     if closed and (case := _choose_case(spans, True, dice)):
         yield f"{closed['be']} {closed['who']} {_OPPOSITE[closed['state']]} {case.said}?", _conclude(case, "no"), "span"
@@ -99,7 +109,7 @@ def _conclude(case: _Case, verdict: str) -> str:
 
 def _read_spans(text: str) -> _Spans | None:
     """The spans of a statement; None where there are none, or where it is not certain what belongs together."""
-    if re.search(r"[.;:!?] ", text):
+    if re.search(r"[.;:!?] ", text) or _YEAR.search(text):
         return None
     dates = [one for one in calendar_sums.find_spans(text) if _is_span(one, text)]
     clocks = [*_CLOCKS.finditer(text)]
@@ -195,7 +205,7 @@ def _choose_of_groups(spans: _Spans, fits: bool, dice: random.Random) -> _Case |
 
 def _within(days: str) -> str:
     """“Monday to Friday” as what a day is within: “between Monday and Friday”."""
-    plain = re.sub(r"^(?:on|from|at) | only$", "", days)
+    plain = re.sub(r"^(?:on|from|at|every|each) | only$", "", days)
     span = re.fullmatch(rf"({WEEKDAY}) ?(?:{_TO}) ?({WEEKDAY})", plain, re.IGNORECASE)
     if span:
         return f"between {span[1]} and {span[2]}"

@@ -11,13 +11,14 @@ MAX_SUBJECT_WORDS = 8
 _HELPERS = "is|are|was|were|can|may|must|should|will|could|cannot"
 _HELPED = lazy_pattern(rf"^(?P<subject>[^,;:]+?) (?P<helper>{_HELPERS})\b(?P<rest>.*)$")
 _NO_SUBJECT = lazy_pattern(
-    r"^(?:if|when|while|because|since|after|before|unless|although|in|on|at|for|with|to|from|nothing|there|that|what"
+    r"^(?:if|when|while|because|since|after|before|unless|although|in|on|at|for|with|without|during|by|to|from|nothing|there|that|what"
     r"|who|it is|neither|but|and|or|so|then|please|only)\b",
     re.IGNORECASE,
 )
 _SECOND_VERB = lazy_pattern(
     r" (?:and|but|or) (?:it |they |then |also )?(?:is|are|was|has|can|may|must|[a-z]+s (?!and |or |in |on |of |for |at |to )\S)"
 )
+_NEGATED = lazy_pattern(r"^ (?:not|never)\b")
 _VERB_INSIDE = lazy_pattern(r"\b(?:who|which|that|has|have|do|does)\b")
 
 
@@ -33,6 +34,8 @@ def turn_to_question(statement: str, clauses: Sequence[Clause], names: Sequence[
     if helped and _is_subject(helped["subject"]):
         helper = "can" if helped["helper"] == "cannot" else helped["helper"]
         subject, rest = helped["subject"], helped["rest"]
+        if helper in ("must", "should") and _NEGATED.match(rest):
+            helper = "may"  # it denies that one may, not that one has to
     else:
         found = next((found for clause in clauses if clause.is_main and (found := _match_verb(text, clause))), None)
         if found is None:
@@ -47,7 +50,7 @@ def turn_to_question(statement: str, clauses: Sequence[Clause], names: Sequence[
     subject = to_asker(subject) if not re.fullmatch("(?i)you", subject) else "I"
     if subject == "I":
         helper = {"are": "am", "were": "was"}.get(helper, helper)
-    rest = to_asker(re.sub(r"^ (?:not|never)\b", "", rest))
+    rest = to_asker(_NEGATED.sub("", rest))
     return re.sub(r"\s+", " ", f"{helper[0].upper()}{helper[1:]} {subject}{rest}").strip()
 
 

@@ -30,6 +30,7 @@ _LISTED = lazy_pattern(
 _SUBJECT_OF = lazy_pattern("(?:[えけげせてねべめれ]ます|できます|あります|です|ています)$")  # は may stand for が
 _WORD = "[\u3400-\u9fff\u30a1-\u30fa\u30fcA-Za-z0-9]"
 _SEPARATOR = lazy_pattern(rf"、|(?<={_WORD})(?:と|や|および|または)(?={_WORD})")
+_LIST_END = lazy_pattern("など$|の[一二三四五六七八九十]+[^の]{1,2}$")  # 赤、青、緑の三色
 _BARE_ITEM = lazy_pattern(r"^[^。、]{1,20}$")
 _SENTENCE_END = lazy_pattern(r"(?:ます|ません|です|ました|でした|ください|だ|である|[るいたう])。?$")
 
@@ -56,6 +57,10 @@ def _turn(end: str) -> str:
     return {"ません": "ます", "ます": "ません"}[end]
 
 
+def _conclude(exception: str) -> str:
+    return f"{exception}は除くので、答えは「いいえ」です。"
+
+
 def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, bool]]:
     """A rule in the sentence before, and the exception in this one."""
     rule = before.fact.text.strip().rstrip("。") if before and not before.cells else ""
@@ -68,7 +73,7 @@ def _ask_but(text: str, before: ReadFact | None) -> Iterator[tuple[str, str, boo
         True,
     )
     if case := _BUT_CASE.match(text):
-        yield f"{rule}か。{case['case']}もそうですか。", f"{case['case']}は除きます。", True
+        yield f"{rule}か。{case['case']}もそうですか。", _conclude(case["case"]), True
 
 
 def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bool]]:
@@ -79,7 +84,7 @@ def _ask_removed(text: str, found: re.Match[str]) -> Iterator[tuple[str, str, bo
         return
     yield f"{rule}か。", "", False
     yield f"{rule}よね。例外はありますか。", "", False
-    yield f"{rule}か。{exception}も同じですか。", f"{exception}は除きます。", False
+    yield f"{rule}か。{exception}も同じですか。", _conclude(exception), False
 
 
 def iterate_lists(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -89,12 +94,13 @@ def iterate_lists(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, st
         if found is None or not re.search(_POLITE, text) or re.search("[0-9]|ません", text):
             continue
         items = _SEPARATOR.split(found["items"])
+        items[-1] = _LIST_END.sub("", items[-1])
         if not 3 <= len(items) <= MAX_ITEMS or not all(0 < len(one) <= MAX_ITEM for one in items):
             continue
         lead, end, item = found["lead"].rstrip("、"), found["end"], dice.choice(items)
         if found["end"].startswith("です"):
             if lead.endswith("は"):
-                name = lead.removesuffix("は")
+                name = re.sub("(?<=[るたい])の$", "もの", lead.removesuffix("は"))
                 yield f"{item}は{name}に入りますか。", "membership"
                 yield f"{name}を全部教えてください。", "whole_list"
             continue

@@ -38,6 +38,7 @@ _AGES = lazy_pattern(
 _ONE_AGE = lazy_pattern(
     r"(?P<age>[0-9]{1,3})(?P<unit>歳|才)(?P<bound>以上|以下|未満|まで)の(?P<who>人|方|子ども|子供|お子さん|お子様|市民|生徒|客|選手|会員)(?P<particle>が|は|も|だけが|のみが)、?(?P<rest>[^、。はが]{2,20})$"
 )
+_PART_OF_MONTH = lazy_pattern("の?(?:末|上旬|中旬|下旬|初|半ば|前半|後半|中頃|中ごろ)")
 _MEMBERS = lazy_pattern(r"(?:対象|対象年齢|年齢|参加できるの|申し込めるの|利用できるの|入れるの|乗れるの|使えるの)$")
 _PERIOD = lazy_pattern(r"(?:期間|時間|時間帯|会期|シーズン|時期)$")
 _ACT = lazy_pattern(r"(?:受付|受け付け|営業|公開|販売|開催|募集|予約|開館|開園|開店|貸し出し|貸出)$")
@@ -77,6 +78,8 @@ def iterate_spans(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, st
 def _find_spans(text: str, dice: random.Random) -> Iterator[_Span]:
     for dates in calendar_sums.find_spans(text):
         if "と" not in dates.link and text[dates.start : dates.start + 1].isascii():
+            if _PART_OF_MONTH.match(text[dates.end :]):
+                continue
             end = dates.end + len(re.match("(?:まで|の間)?", text[dates.end :])[0])  # type: ignore[index]
             inside, outside = (_say_date(dates, fits, dice) for fits in (True, False))
             yield _Span(dates.start, end, text[dates.start : end], inside, outside)
@@ -110,13 +113,17 @@ def _ask(text: str, span: _Span, owner: str, dice: random.Random) -> Iterator[tu
         if not value or (not fits and (denies or contrast or not span.is_exact)):
             continue
         written = span.written.removesuffix("の間")
-        reason = f"{value}は{written}に{'入る' if fits else '入らない'}ので、答えは「{'はい' if fits and not refuses else 'いいえ'}」です。"
+        reason = (
+            f"{value}は{written}に{'入る' if fits else '入らない'}ので、答えは「{'はい' if fits else 'いいえ'}」です。"
+        )
+        if refuses:  # 「6月2日は…に入る」 would affirm what is denied
+            reason = f"{value}については、答えは「いいえ」です。"
         if is_whole and topic:
             yield from ((one, reason) for one in _ask_topic(name_owner(topic["name"], owner), value, dice))
         elif (
             is_whole is None
             and re.search(r"(?:ます|ません|できます|です)$", after)
-            and not after.startswith(("から", "以"))
+            and not after.startswith(("から", "以", "だけ", "のみ"))
         ):
             tail = re.sub(r"^(?:の間|に|、|は、?|は)", "", after)
             particle = "" if tail.startswith(("の", "が", "も", "で")) else "は" if contrast else "に"

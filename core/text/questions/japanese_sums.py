@@ -20,6 +20,11 @@ _RATE = lazy_pattern(
     r"(?:1|１|一|ひと)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|頭|杯|か月|ヶ月|週間|週|年|組|箱|袋|つ|点|キロ|メートル|リットル)"
     r"(?:間)?(?:につき|あたり|当たり|ごとに|で|の料金は|は|、)?(?:[^0-9]{0,4})(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント|グラム|分|本|枚|個|ミリリットル)"
 )
+# What one pays is another sum, or what is told is none that one pays.
+_NO_WHOLE_PRICE = lazy_pattern(
+    "全[0-9]|最大|最低|最長|まで|追加|割り?引|引き|返|戻|還元|増し|加算|[0-9一二三]+[^0-9、。]{1,3}目|最初|以降|もらえ|節約|得"
+)
+_AMOUNT = lazy_pattern("[0-9](?:円|点|ドル|ユーロ|ポイント)")
 _RATE_HEADER = lazy_pattern(
     "(?:1|１|一)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|杯|か月|週間|年|組|箱|袋|つ|キロ|メートル)"
 )
@@ -34,7 +39,7 @@ def iterate_sums(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str
     text = read.fact.text
     if read.cells:
         yield from _multiply_rates(read, dice)
-    elif (found := _RATE.search(text)) and not re.search("全[0-9]|最大|最長|まで|追加|割引", text):
+    elif (found := _RATE.search(text)) and not _NO_WHOLE_PRICE.search(text) and len(_AMOUNT.findall(text)) == 1:
         yield from _multiply(read, found, dice)
     if read.cells:
         yield from _multiply_cells(read, dice)

@@ -20,6 +20,9 @@ HEADED = PlainQuestion("How much do bikes cost?", "Opened in 1998: Bikes cost 9 
 YARD = PlainQuestion(
     "Is smoking allowed in the yard?", "Smoking is allowed in the yard.", "yes|allowed in the yard ; !no"
 )
+WALK = "# Walks\n\nThe fen walk takes 1.5 hours. The shop opens at 9:00. The hut holds 250 people.\n"
+FEN = PlainQuestion("How long is the fen walk?", "The fen walk takes 1.5 hours.", "1.5 hours")
+HUT = PlainQuestion("How many people does the hut hold?", "The hut holds 250 people.", "250")
 STUDENT = PlainQuestion("学生はいくらですか。", "学生は月1,500円です。", "1,500円")
 
 
@@ -44,6 +47,11 @@ STUDENT = PlainQuestion("学生はいくらですか。", "学生は月1,500円�
         (CLUB, TANDEM, "f02", "Tandems cost 18 euros a day, twice as much as bikes.", True),
         (KAIKAN, STUDENT, "f02", "料金：会員は月1,500円です。学生は月3,000円です。", False),
         (KAIKAN, STUDENT, "f02", "学生は月1,500円です。会員は月3千円です。", True),
+        # The same figure in another form, and a figure that is only asked.
+        (WALK, FEN, "f01", "The fen walk takes 1.50 hours.", True),
+        (WALK, FEN, "f01", "The fen walk takes 1.5 hours. The shop opens at 9.", True),
+        (WALK, FEN, "f01", "The fen walk takes 1.5 hours. The shop opens at 10.", False),
+        (WALK, HUT, "f03", "The hut holds 300 people? No, the hut holds 250 people.", True),
     ],
 )
 def test_true_sentences_beside_the_right_one_do_not_make_it_wrong(project, text, question, names, answer, passes):

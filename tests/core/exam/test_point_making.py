@@ -24,6 +24,31 @@ MADE = [
     # What is worked out, not what it is worked out from.
     ("How much is it for both?", "€22 for both, because each pays half.", "", "€22"),
     ("What does the repair cost?", "Nothing, we repair for nothing.", "", None),
+    # One cell of a table's row: the one that is named, else the first one.
+    ("Who is the teacher of the knots course?", "Course: Knots; Price: €30; Teacher: Ana Ruel", "", "ana|ruel"),
+    ("What does a knots course cost?", "Course: Knots; Price: €30; Teacher: Ana Ruel", "", "€30"),
+    ("What costs €30?", "Course: Knots; Price: €30; Teacher: Ana Ruel", "", "knots"),
+    ("結び方の講師はだれですか。", "講座：結び方、料金：3,000円、講師：青木", "", "青木"),
+    ("3,000円なのはどれですか。", "講座：結び方、料金：3,000円、講師：青木", "", "結び方"),
+    # What is concluded, whatever the rule says.
+    (
+        "A warden agrees. May I open the valve?",
+        "You must not open the valve unless a warden agrees. So yes.",
+        "applied",
+        "yes ; !no",
+    ),
+    (
+        "Is the pool open at 19:15?",
+        "The pool is open from 7:00 to 19:00. 19:15 is not between 7:00 and 19:00, so no.",
+        "applied",
+        "no ; !yes",
+    ),
+    (
+        "会員は予約できますか。",
+        "会員以外は予約できません。会員については、答えは「はい」です。",
+        "applied",
+        "yes ; !no",
+    ),
     # A verdict, and what must not be said.
     ("Can six of us go?", "No, four people at most.", "", "no|four ; !yes"),
     ("Is it safe to boil?", "It must never boil.", "false_premise", "no ; !yes"),
@@ -112,3 +137,19 @@ def test_two_names_are_two_points_and_what_many_places_are_called_tells_nothing(
     answer = "The ferry links Port Hessan and Ostrel Island."
     assert suggest_points(answer, answer, "What does the ferry link?") == "Hessan ; Ostrel"
     assert suggest_points("It is at Port Hessan.", "", "Where is the office?") == "Hessan"
+
+
+@pytest.mark.parametrize(
+    ("question", "rule", "conclusion", "right", "wrong"),
+    [
+        ("A warden agrees. May I open it?", "You must not open it unless a warden agrees.", "So yes.", "Yes, I may.", "No."),
+        ("I have a card. Must I pay?", "You must pay unless you have a card.", "So not if I have a card.", "No.", "Yes, you must pay."),
+        ("Is it open at 19:15?", "It is open from 7:00 to 19:00.", "19:15 is not between 7:00 and 19:00, so no.", "No, until 19:00.", "It is open from 7:00 to 19:00. 19:15 is between 7:00 and 19:00, so yes."),
+        ("会員は予約できますか。", "会員以外は予約できません。", "会員については、答えは「はい」です。", "はい、できます。", "会員以外は予約できません。会員については、答えは「いいえ」です。"),
+    ],
+)  # fmt: skip
+def test_a_conclusion_is_what_is_marked(question, rule, conclusion, right, wrong):
+    reference = f"{rule} {conclusion}"
+    asked = PlainQuestion(question, reference, suggest_points(reference, rule, question, "applied"), "applied")
+    marks = [by_key_points(answer, asked).passed for answer in (reference, right, wrong)]
+    assert marks == [True, True, False]

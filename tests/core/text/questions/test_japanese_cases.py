@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.text import calendar_sums
+from core.text.calendar_sums import DateOfYear
 from core.text.questions import japanese, japanese_words
 from core.text.questions.japanese_page import find_names
 from core.text.questions.japanese_spans import iterate_spans
@@ -75,7 +77,7 @@ def test_nothing_is_concluded_for_what_is_beyond_a_span_that_excludes_nothing(te
     assert not [question for question, _end in cases if question.endswith("ませんか。")]
 
 
-@pytest.mark.parametrize("text", ["祝日を除き、4月から9月まで開きます。", "ただし、4月から9月までは休みです。", "雨の場合は、9時から12時まで開きます。", "第1水曜日は休みです。"])  # fmt: skip
+@pytest.mark.parametrize("text", ["祝日を除き、4月から9月まで開きます。", "ただし、4月から9月までは休みです。", "雨の場合は、9時から12時まで開きます。", "第1水曜日は休みです。", "11月1日から2月末まで休業します。", "貸し出しは火曜と金曜だけです。"])  # fmt: skip
 def test_no_case_where_a_span_is_not_certain(text):
     from core.text.questions.japanese_page import ReadPage
 
@@ -103,16 +105,32 @@ def test_a_rate_times_a_count_and_back(text, back):
     assert len(products) > 3, "several counts"
 
 
-def test_no_sum_beyond_what_a_course_has():
-    assert not [one for one in ask("講習会は全5回で、参加費は1回700円です。") if one[0] == "sum"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "講習会は全5回で、参加費は1回700円です。",
+        "ボートは1時間800円で、2時間目からは500円です。",
+        "大人一人500円、子ども一人200円です。",
+        "団体は一人につき300円を割り引きます。",
+        "空き瓶は1本につき10円を返します。",
+    ],
+)
+def test_no_sum_of_what_is_not_the_whole_price(text):
+    assert not [one for one in ask(text) if one[0] == "sum"]
+
+
+def test_a_span_over_the_new_year_ends_on_its_last_day():
+    (span,) = calendar_sums.find_spans("11月1日から3月1日まで")
+    days = span.list_days()
+    assert (len(days), days[0], days[-1]) == (122, DateOfYear(11, 1), DateOfYear(3, 1))
 
 
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
         (("花火は禁止です。", "ただし、広場では手持ち花火ができます。"), {("exception", "花火は禁止ですよね。例外はありますか。", "")}),
-        (("農薬は使えません。", "ただし、園長が認めた場合を除きます。"), {("exception", "農薬は使えませんよね。例外はありますか。", ""), ("exception_case", "農薬は使えませんか。園長が認めた場合もそうですか。", "園長が認めた場合は除きます。")}),
-        (("犬は、炊事場を除き、場内に入れます。",), {("exception", "犬は場内に入れますか。", ""), ("exception_case", "犬は場内に入れますか。炊事場も同じですか。", "炊事場は除きます。")}),
+        (("農薬は使えません。", "ただし、園長が認めた場合を除きます。"), {("exception", "農薬は使えませんよね。例外はありますか。", ""), ("exception_case", "農薬は使えませんか。園長が認めた場合もそうですか。", "園長が認めた場合は除くので、答えは「いいえ」です。")}),
+        (("犬は、炊事場を除き、場内に入れます。",), {("exception", "犬は場内に入れますか。", ""), ("exception_case", "犬は場内に入れますか。炊事場も同じですか。", "炊事場は除くので、答えは「いいえ」です。")}),
         (("宿泊者以外は駐車場を使えません。",), {("exception", "宿泊者以外は駐車場を使えますか。", ""), ("exception_case", "宿泊者は駐車場を使えますか。", "宿泊者については、答えは「はい」です。")}),
     ],
 )  # fmt: skip
@@ -125,6 +143,9 @@ def test_a_rule_and_its_exception(texts, expected):
     ("text", "whole", "one"),
     [
         ("炊事場には、鍋、包丁、まな板、やかんがあります。", "炊事場には[何な]", "炊事場には(鍋|包丁|まな板|やかん)がありますか"),
+        ("禁止されているのは花火、たき火、釣りです。", "禁止されて(い)?るものを全部", "(花火|たき火|釣り)は禁止されて(い)?るものに入りますか"),
+        ("色は赤、青、緑の三色です。", "色を全部", "(赤|青|緑)は色に入りますか"),
+        ("道具はのこぎり、かんな、金づちなどです。", "道具を全部", "(のこぎり|かんな|金づち)は道具に入りますか"),
         ("くわ、スコップ、じょうろは無料で使えます。", "(何|なに)が無料で使えますか。全部", "(くわ|スコップ|じょうろ)は無料で使えますか"),
     ],
 )  # fmt: skip
