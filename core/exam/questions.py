@@ -67,9 +67,6 @@ def store_copy(db: sqlite3.Connection, run: int, rows: Iterable[Example], taught
 
 def mark_leaks(db: sqlite3.Connection, run: int, taught: Mapping[int, str]) -> None:
     """Mark questions of a stored run that one of its models is known to have been taught; `taught` as in `store_copy`."""
-    for id, leak in taught.items():
-        question = "SELECT question FROM example WHERE id = ?"
-        db.execute(
-            f"UPDATE eval_question SET leak = ? WHERE run = ? AND leak = '' AND question = ({question})",
-            (leak, run, id),
-        )
+    rows = examples.fetch(db, list(taught))  # the column `question` has only how a question begins
+    sql = "UPDATE eval_question SET leak = ? WHERE run = ? AND leak = '' AND question = ?"
+    db.executemany(sql, [(leak, run, rows[id].question) for id, leak in taught.items() if id in rows])

@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from core.dataset import examples
+from core.dataset.filters import Filter
 from core.errors import JukuError
 from core.exam import fact_marking, judges, prompt_conditions, retrieval, search_baseline
 from core.exam import questions as exam_questions
@@ -320,15 +322,12 @@ def _parse_judge(text: str) -> tuple[str, str] | None:
 
 def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
     """The questions of a run, in the order in which they are asked."""
+    by_rules = {row.question for row in examples.iterate(db, Filter(split="test", source=SOURCE))}
     rows = db.execute(
-        "SELECT id, question, reference, key_points, kind, facts, leak, "
-        "question IN (SELECT question FROM example WHERE source = ? AND split = 'test'), found "
-        "FROM eval_question WHERE run = ? ORDER BY id",
-        (SOURCE, run),
+        "SELECT id, question, reference, key_points, kind, facts, leak, found FROM eval_question WHERE run = ? ORDER BY id",
+        (run,),
     )
-    return [
-        ExamQuestion(*(*row, bool(by_rules), None if found is None else bool(found))) for *row, by_rules, found in rows
-    ]
+    return [ExamQuestion(*(*row, row[1] in by_rules, None if found is None else bool(found))) for *row, found in rows]
 
 
 def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:

@@ -4,6 +4,7 @@ A model that is trained on a page's rows alone answers everything with a fact of
 keep the rest: Robins (1995), "Catastrophic forgetting, rehearsal and pseudorehearsal".
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from functools import partial
@@ -17,6 +18,7 @@ from core.generation import draft_rows, page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
 from core.lazy_loading import lazy_pattern
+from core.lazy_rapidfuzz import fuzz
 from core.progress import Reporter
 from core.providers import Provider, Sampling
 from core.providers.request_runner import run_together
@@ -26,6 +28,7 @@ from core.storage.project import OnChanges, Project
 TAG = "everyday"  # what the rows are found by
 ROWS = 60
 MAX_TOKENS = 60
+MAX_SIMILARITY = 75.0  # of an answer and its question, in per cent
 MAX_LENGTH = 200  # characters of an answer
 _FIRST_SENTENCE = {"en": lazy_pattern(r".*?[.!?](?=\s|$)"), "ja": lazy_pattern(r".*?[。！？]")}
 
@@ -69,7 +72,8 @@ async def ask(provider: Provider, model: str, language: str, reporter: Reporter)
     async def ask_one(prompt: str) -> None:
         reporter.check()
         reply = await provider.chat(model, [{"role": "user", "content": prompt}], Sampling(max_tokens=MAX_TOKENS))
-        found[prompt] = find_first_sentence(reply.texts[0], language)
+        sentence = find_first_sentence(reply.texts[0], language)
+        found[prompt] = "" if repeats_prompt(prompt, sentence) else sentence
         reporter.update(len(found), len(chosen))
 
     await run_together(provider, [partial(ask_one, prompt) for prompt in chosen])
@@ -93,6 +97,12 @@ def are_missing(db: sqlite3.Connection) -> bool:
 
 _ARE_MISSING = """SELECT EXISTS (SELECT 1 FROM example WHERE source = ? AND split = 'train' AND status <> 'rejected')
 AND NOT EXISTS (SELECT 1 FROM example WHERE instr(' ' || tags || ' ', ?))"""
+
+
+def repeats_prompt(prompt: str, answer: str) -> bool:
+    """Whether an answer says little else than its question, as base models do: nothing would be kept by it."""
+    asked, said = (re.sub(r"\W", "", text.casefold()) for text in (prompt, answer))
+    return fuzz.ratio(asked, said) >= MAX_SIMILARITY
 
 
 def store_answers(

@@ -150,7 +150,13 @@ def load_page(db: sqlite3.Connection) -> Page:
     found = (
         PageFact(fact.name, fact.text, find_headings(fact), block) for fact, block in zip(known, blocks, strict=True)
     )
-    return Page(state.name, tuple(found), tuple(_find_elsewhere(parts, ordered, places)))
+    return Page(state.name.strip() or _find_title(parts), tuple(found), tuple(_find_elsewhere(parts, ordered, places)))
+
+
+def _find_title(parts: Sequence[statements.Statement]) -> str:
+    """The heading that all statements stand under, which names a spec without a name; '' where there is none."""
+    tops = {_split_headings(part.heading)[:1] for part in parts}
+    return "".join(tops.pop()) if len(tops) == 1 else ""
 
 
 def _split_headings(heading: str) -> tuple[str, ...]:

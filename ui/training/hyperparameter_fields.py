@@ -226,7 +226,7 @@ def explain_parameter(name: str) -> str:
         ),
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "
-            "the answers. Auto: 1 from 400 rows on, else 0, not at all."
+            "the answers; what it keeps of general knowledge it may cost of the text’s. Auto: 0, not at all."
         ),
         "kl_mask_target": tr(
             "The KL divergence leaves out the token to be learned, so that it does not act against learning. Auto: yes."

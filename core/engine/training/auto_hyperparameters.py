@@ -5,8 +5,6 @@ from typing import Any
 
 SMALL_DATASET_ROWS = 60
 LARGE_DATASET_ROWS = 400  # from which two epochs do what four do (docs/teaching.md)
-# Many rows of one text make a model forget the rest. What this costs and keeps: docs/teaching.md, "Forgetting".
-FORGETTING_CONTROL = 1.0
 # DPO trains at a fraction of the supervised rate: at the full one a model forgets how to speak.
 DPO_LEARNING_RATE_FACTOR = 0.1
 WARMUP_STEPS = 3
@@ -26,7 +24,7 @@ class Hyperparameters:
     validation rows the job ends, None for never; `metric_for_best_model`: what is better. `packing`: whether rows share what they begin with.
     `average_checkpoints`: of how many last epochs the adapters are averaged. `load_in_4bit`: whether the base weights are
     in NF4. `token_replacement`: the share of the prompts' words that are replaced in each epoch (`TokenReplacement`).
-    The rest belongs to `KLObjective`, which has no KL terms where both factors are 0.
+    The rest belongs to `KLObjective`, without KL terms at 0.
     """
 
     n_epochs: int
@@ -54,16 +52,12 @@ class Hyperparameters:
     def to_protocol(self, requested: dict[str, Any]) -> dict[str, Any]:
         """The protocol's hyperparameters object, in numbers, with whatever else was requested."""
         values = asdict(self)
-        chosen = {"kl_coefficient": None} if self.kl_coefficient else {}  # also where it is the choice of "auto"
-        names = dict.fromkeys((*PROTOCOL_NAMES, *(name for name in requested if name in values), *chosen))
+        names = [*PROTOCOL_NAMES, *(name for name in requested if name in values and name not in PROTOCOL_NAMES)]
         return {name: values[name] for name in names if values[name] is not None}
 
 
 def resolve_auto(method: str, requested: dict[str, Any], num_rows: int, learning_rates: list[float]) -> Hyperparameters:
     """Numbers for whatever is "auto" or not requested. Few rows need a higher learning rate and more epochs.
-
-    From `LARGE_DATASET_ROWS` rows on, a supervised job has forgetting control (`KLObjective`), but where its prompts get
-    other words or it distils: the former excludes it, and with the latter it was not measured.
 
     `learning_rates`: the model's own, for few and for many rows.
     """
@@ -77,8 +71,5 @@ def resolve_auto(method: str, requested: dict[str, Any], num_rows: int, learning
     given = {name: value for name, value in requested.items() if value != "auto"}
     if "lora_rank" in given:  # the usual ratio: the learning rate then suits every rank
         values["lora_alpha"] = 2 * given["lora_rank"]
-    others = given.get("token_replacement") or given.get("distillation_weight")
-    if method == "supervised" and num_rows >= LARGE_DATASET_ROWS and not others:
-        values["kl_coefficient"] = FORGETTING_CONTROL
     values |= given
     return Hyperparameters(**values, learning_rate=learning_rate * float(values["learning_rate_multiplier"]))

@@ -27,7 +27,8 @@ _PREPOSITION = lazy_pattern(
 _DENIES = lazy_pattern(r"\b(?:not|never|no|nobody|none|nothing|cannot)\b", re.IGNORECASE)
 _ITEM = r"(?:[\w’'&-]+(?: [\w’'&()-]+){0,4})"
 _LIST = lazy_pattern(rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) {_ITEM})$")
-_HELPED = lazy_pattern(r"\b(?:is|are|was|were|be|been|has|have|had)$")
+_HALF_VERB = lazy_pattern(r"\b(?:is|are|was|were|be|been|has|have|had)$")
+_OF_VERB = lazy_pattern(r"(?:with|by|from|in|on|at|to|for|of|as|into|through|between)\b")
 _LISTED_FIRST = lazy_pattern(
     rf"^(?P<all>{_ITEM}(?:, {_ITEM})+,? (?:and|or) [\w’'-]+(?: [\w’'-]+){{0,2}}?) (?P<helper>are|can|may|must|should|cannot) (?P<rest>(?!not\b)[^.]+)$"
 )
@@ -144,7 +145,7 @@ def ask_lists(told: Told, names: Collection[str], dice: random.Random) -> Iterat
         return
     for lead, verb, rest in _split_at_verbs(text, told):
         items = _read_list(rest)
-        if not items or _HELPED.search(lead):  # of “was built with” the second half asks nothing
+        if not items or _HALF_VERB.search(lead) or _OF_VERB.match(rest.strip()):  # “was built with …”
             continue
         item = dice.choice(items)
         subject = lead if lead.split()[0] in names else lead[0].lower() + lead[1:]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from core.lazy_loading import lazy_pattern
 from core.text.questions import japanese_words
-from core.text.questions.japanese_page import ReadFact, ReadPage
+from core.text.questions.japanese_page import NAMELESS, ReadFact, ReadPage
 from core.text.questions.japanese_plain import find_plain_words
 from core.text.questions.japanese_questions import REFERENCE, name_owner
 from core.text.questions.japanese_rewording import reword
@@ -128,7 +128,8 @@ def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterato
             else list(dict.fromkeys(dice.sample(sorted(chosen), len(chosen))))
         )
         if not any(all(word in other for word in words) for other in others):
-            if dice.random() < NAMED_KEYWORDS and not any(name in "".join(words) for name in page.names):
+            is_named = NAMELESS in page.names or any(name in "".join(words) for name in page.names)
+            if dice.random() < NAMED_KEYWORDS and not is_named:
                 words.insert(0, dice.choice(page.names))
             is_verb = words[-1] not in read.fact.text or re.search("[るいすうくむぶ]$", words[-1]) is not None
             frames = _BARE_KEYWORDS if is_verb else _KEYWORDS

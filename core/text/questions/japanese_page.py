@@ -16,6 +16,7 @@ from core.text.questions.japanese_reader import read_sentence
 from core.text.questions.japanese_sentences import Phrase, Sentence
 from core.text.questions.rows import Page, PageFact
 
+NAMELESS = "こちら"  # how people name what has no name: “こちらの住所はどこですか”
 MAX_NAME = 14  # characters of a name that questions repeat
 _TITLE_TAILS = lazy_pattern(
     "(?:について|のご?案内|のルール|の規則|の規約|の決まり|のきまり|の手引き?|の手順書?|の説明書?|の取扱説明書|取扱説明書|の使い方|の歩き方|の遊び方|の作り方|の歴史|の歩み|のあゆみ|の概要|の基本|の?ご?利用案内|の?利用規則|の?利用規約"
@@ -132,7 +133,7 @@ def find_names(subject: str) -> list[str]:
             if (short := _SHORT_NAME.search(bare)) and short.start() > 0:
                 found.append(short[0])
             return found
-    return [first[:MAX_NAME]]
+    return [first[:MAX_NAME] or NAMELESS]
 
 
 def _read_fact(fact: PageFact) -> ReadFact:

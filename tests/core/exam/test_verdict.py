@@ -145,6 +145,18 @@ def test_questions_made_by_rules_are_said_to_be_easier(exam):
     assert "4 held-out questions were made by rules from the text. Other people’s questions are harder." in said
 
 
+def test_long_questions_are_compared_whole(exam):
+    """The column of the grid has only how a question begins."""
+    long = "Does anybody in this rather long question know its end?"
+    row = new_example(long, "3", split="test", kind="reworded", facts="f01", key_points="3", source=SOURCE)
+    added = []
+    asyncio.run(exam.write("", lambda db: added.extend(examples.add(db, [row]))))
+    id = asyncio.run(runs.begin(exam, ExamPlan(SUBJECTS), Reporter()))
+    asyncio.run(exam.write("", lambda db: questions.mark_leaks(db, id, {added[0]: "17 96"})))
+    (found,) = [one for one in runs.load_questions(exam.rows, id) if one.question == long]
+    assert found.by_rules and found.leak == "17 96"
+
+
 def test_a_search_puts_passages_into_the_prompt(exam, monkeypatch):
     monkeypatch.setattr(verdict, "LOCAL", "s")
     monkeypatch.setattr(verdict, "RETRIEVED", "open")

@@ -57,3 +57,16 @@ def test_the_answers_become_drafts_once(server, sample):
     assert {(row.answer, row.status, row.split, row.kind, row.source) for row in rows} == {
         ("base-model answers.", "draft", "train", "general", "base-model")
     }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "repeats"),
+    [
+        ("医者は何をしますか？", "医者は何をしますか。", True),
+        ("What does a doctor do?", "What does a doctor do?", True),
+        ("What does a doctor do?", "A doctor treats people who are ill.", False),
+        ("医者は何をしますか？", "医者は病気の人を治します。", False),
+    ],
+)
+def test_an_answer_that_repeats_its_question_is_of_no_use(prompt, answer, repeats):
+    assert everyday_rows.repeats_prompt(prompt, answer) is repeats

@@ -284,3 +284,12 @@ def test_the_rows_of_a_fact_have_all_forms_that_there_are(project):
     assert {"span", "times", "units", "exception", "exception_case", "whole_list", "membership"} <= {
         r.form for r, _ in chosen
     }
+
+
+def test_a_spec_without_a_name_is_named_by_its_title(pool):
+    """Rows name their subject also where the person has left the field empty."""
+    text = "# The tool library\n\n## Opening\n\nWe open at 9:00.\n\n## Fees\n\nA drill costs £3 a day.\n"
+    asyncio.run(pool.write("", lambda db: spec.store(db, spec.Spec("", "en", "", text))))
+    assert page_rows.load_page(pool.rows).subject == "The tool library"
+    asyncio.run(pool.write("", lambda db: spec.store(db, spec.Spec("Shed", "en", "", text))))
+    assert page_rows.load_page(pool.rows).subject == "Shed"

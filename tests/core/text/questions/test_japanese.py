@@ -1,6 +1,7 @@
 """Japanese rows of a page: right questions for each part, answers that are the page's sentences, the same each time."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,16 @@ def test_a_passage_answers_for_its_own_fact():
 )
 def test_figures_with_their_counters(text, found):
     assert [(one.text, one.unit) for one in find_figures(text)] == found
+
+
+def test_questions_about_what_has_no_name_have_a_subject():
+    """An empty name left a bare particle: “の住所はどこですか。”"""
+    texts = ("室長は大沢みどりです。", "開館時間は午前9時から午後5時までです。", "一人3冊まで借りられます。")
+    facts = tuple(PageFact(f"f{number}", text) for number, text in enumerate(texts, 1))
+    rows = [row for seed in range(6) for row in japanese.make_rows(Page("", facts), seed)]
+    wrong = [
+        row.question
+        for row in rows
+        if re.search("^(?:えっと、|あの、|すみません、)?[のにをはがで][^ぁ-ん]", row.question)
+    ]
+    assert rows and not wrong
