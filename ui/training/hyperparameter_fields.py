@@ -14,6 +14,7 @@ from ui.widgets.drop_down import DropDown
 FIELD_COLUMNS = 4
 EARLY_STOPPING, BEST_METRIC = "early_stopping_patience", "metric_for_best_model"
 AVERAGE, REPLACEMENT, KL = "average_checkpoints", "token_replacement", "kl_coefficient"
+DISTILLATION, ON_POLICY = "distillation_weight", "on_policy_share"
 ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 Value = int | float | str | bool
 
@@ -186,6 +187,7 @@ def parameter_title(name: str) -> str:
         "kl_mask_target": tr("KL without the target token"),
         "distillation_weight": tr("Distillation weight"),
         "distillation_temperature": tr("Distillation temperature"),
+        "on_policy_share": tr("On-policy share"),
     }.get(name, name)
 
 
@@ -238,6 +240,10 @@ def explain_parameter(name: str) -> str:
         "distillation_temperature": tr(
             "The temperature of both distributions in self-distillation: a higher one counts unlikely tokens more. Auto: 2."
         ),
+        "on_policy_share": tr(
+            "On-policy distillation: in each step, this share of the rows with a teacher is learned on an answer that the model "
+            "has just written itself, from the teacher alone. It needs a distillation weight, and takes much more time. Auto: 0, none."
+        ),
     }.get(name, "")
 
 
@@ -276,6 +282,12 @@ def find_conflict(values: Mapping[str, Value], is_tuned: bool) -> str:
             "them, and leave the other on Auto.",
             name=parameter_title(KL),
             other=parameter_title(REPLACEMENT),
+        )
+    if values.get(ON_POLICY) and not values.get(DISTILLATION):
+        return tr(
+            "“{name}” needs “{other}”: the model learns its own answers from the teacher alone.",
+            name=parameter_title(ON_POLICY),
+            other=parameter_title(DISTILLATION),
         )
     if is_tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
         return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",
