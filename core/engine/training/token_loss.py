@@ -38,7 +38,9 @@ class TokenLoss:
 
     def __init__(self, model: Any, base: Any, pad_token_id: int, device: str) -> None:
         self.model, self._base, self._pad_token_id, self.device = model, base, pad_token_id, device
-        self._keeps_logits = "logits_to_keep" in inspect.signature(base.forward).parameters
+        names = inspect.signature(base.forward).parameters
+        self._keeps_logits = "logits_to_keep" in names
+        self._cache_name = "cache" if "cache" in names else "past_key_values"  # the older name
         self._window = _sliding_window(base.config)
         self._head = base.get_output_embeddings()
         self.is_tree, self.fuses_head = False, False
@@ -134,7 +136,7 @@ class TokenLoss:
         Raises TrainingError for a model that keeps nothing there: it would forget its prompt.
         """
         kept = {"logits_to_keep": 1} if self._keeps_logits else {}
-        logits = self._base(use_cache=True, past_key_values=cache, **kept, **inputs).logits[:, -1].float()
+        logits = self._base(use_cache=True, **{self._cache_name: cache}, **kept, **inputs).logits[:, -1].float()
         if not any(map(_keeps_something, cache.layers)):
             message = (
                 "This model cannot write texts in a training: it keeps no keys and values. Set 'on_policy_share' to 0."

@@ -88,7 +88,7 @@ def test_a_model_that_keeps_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) 
     base: Any = token_loss._base
     forward = base.forward
     monkeypatch.setattr(token_loss, "_keeps_logits", False)
-    monkeypatch.setattr(base, "forward", lambda past_key_values, **given: forward(**given))
+    monkeypatch.setattr(base, "forward", lambda cache=None, past_key_values=None, **given: forward(**given))
     with pytest.raises(TrainingError, match="keeps no keys and values"):
         TextWriter(token_loss, EOS).write([TextRequest((PROMPTS[0],), 5, random.Random(1))])
 
@@ -120,7 +120,8 @@ def completion_logits(model: Any, one: TokenizedRow) -> tuple[Any, Any]:
 def test_the_gradients_are_those_of_the_divergence_on_the_own_text(
     monkeypatch: pytest.MonkeyPatch, family: str, kl: float
 ) -> None:
-    """Two of three rows with a teacher get a text; the model was trained since, and its teacher was not."""
+    """Two of three rows with a teacher get a text; the model was trained since, and its teacher was not. The adapter had weights
+    before, as that of a model that is trained further."""
     monkeypatch.setattr("core.engine.training.kl_loss.REFERENCE_TOKENS", ALL_TOKENS)
     plain, before, model = (lora_model(CONFIGS[family]) for _ in range(3))
     objective, texts = build(model, 0.5, kl_coefficient=kl, kl_mask_target=False)
@@ -193,12 +194,28 @@ def write_job(folder: Path) -> None:
     (folder / "validation.jsonl").write_bytes(lines(TAUGHT_ROWS[3:5]))
 
 
-@pytest.mark.parametrize("more", [{}, {"token_replacement": 0.5}, {"packing": False}])
-def test_a_paused_job_makes_the_same_adapter(tmp_path: Path, tiny_folder: Path, tiny: str, more: Any) -> None:
-    plan = arguments(tiny_folder, tiny, hyperparameters={**WANTED, **more})
+@pytest.mark.parametrize(
+    ("dtype", "more"),
+    [("float32", {}), ("bfloat16", {"token_replacement": 0.5, "packing": False, "load_in_4bit": True})],
+)
+def test_a_paused_job_makes_the_same_adapter(
+    tmp_path: Path, tiny_folder: Path, tiny: str, monkeypatch: pytest.MonkeyPatch, dtype: str, more: Any
+) -> None:
+    if more:
+        pytest.importorskip("bitsandbytes")
+    plan = arguments(tiny_folder, tiny, hyperparameters={**WANTED, **more}, dtype=dtype)
+    write, texts = TextWriter.write, list[list[int]]()
+
+    def count(self: Any, requests: Any) -> Any:
+        texts.extend(found := write(self, requests))
+        return found
+
+    monkeypatch.setattr(TextWriter, "write", count)
     for name in ("whole", "paused"):
         write_job(tmp_path / name)
     whole = train(tmp_path / "whole", plan)
+    written = texts.copy()
+    texts.clear()
     pause, first = threading.Event(), list[Any]()
 
     def send(message: Any) -> None:
@@ -212,28 +229,8 @@ def test_a_paused_job_makes_the_same_adapter(tmp_path: Path, tiny_folder: Path, 
     assert len(steps[1]) == 1 and steps[1] + steps[2] == steps[0]
     one, other = (load_file(tmp_path / name / "adapter" / "adapter_model.safetensors") for name in ("whole", "paused"))
     assert all(torch.equal(other[name], tensor) for name, tensor in one.items())
-    off_policy = train(tmp_path / "whole", dataclasses.replace(plan, hyperparameters={**WANTED, "on_policy_share": 0}))
-    assert next(one for one in off_policy if one["event"] == "step") != steps[0][0]
-
-
-def test_a_model_that_is_trained_further_is_its_own_teacher(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
-    """Not the base model: in the first step, with the messages of the teacher left out, there is no divergence."""
-    write_job(tmp_path / "parent")
-    train(tmp_path / "parent", arguments(tiny_folder, tiny, hyperparameters={"learning_rate_multiplier": 50}))
-    write_job(tmp_path / "job")
-    parent = str(tmp_path / "parent" / "adapter")
-    wanted = {**WANTED, "on_policy_share": 1}
-    job = Trainer(
-        tmp_path / "job", arguments(tiny_folder, tiny, hyperparameters=wanted, parent=parent), print, threading.Event()
-    )
-    job.train_dataset = [
-        dataclasses.replace(one, teacher=dataclasses.replace(one), references={}) for one in job.train_dataset
-    ]
-    first, second = job.training_step(), job.training_step()
-    assert first["train_distillation_loss"] < 1e-4 and first["train_loss"] > 1
-    assert (
-        second["train_distillation_loss"] < 1e-3 or second["train_distillation_loss"] > first["train_distillation_loss"]
-    )
+    # Of four rows with a teacher some in each epoch, and none of those without.
+    assert 2 <= len(written) <= 7 and texts == written
 
 
 def test_a_share_of_0_changes_nothing_bit_by_bit(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
