@@ -226,6 +226,12 @@ def explain_parameter(name: str) -> str:
             "This share of the questions' words is replaced by words of similar meaning, other ones in each epoch: for questions "
             "in other words than those of the rows. Auto: 0, none."
         ),
+    }.get(name) or _explain_objective(name)
+
+
+def _explain_objective(name: str) -> str:
+    """The same for those of the objectives against forgetting and of distillation."""
+    return {
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "
             "the answers. Auto: 1 from 400 rows on, else 0, not at all."
