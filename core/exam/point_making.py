@@ -81,7 +81,7 @@ _LIGHT = frozenset((
     "put", "most", "least", "pay", "pays", "cost", "costs", "price", "gone", "goes", "got", "comes", "came",
     "done", "taken", "brought", "bring", "over", "out", "off", "back", "up", "down", "away", "along", "lets",
     "gets", "used", "own", "really", "simply", "day", "days", "somebody", "someone", "person", "people", "kept",
-    "yet", "stays", "stay", "makes", "made", "never", "nobody", "nothing", "without", "neither", "cannot", "cant",
+    "or", "and", "yet", "stays", "stay", "makes", "made", "never", "nobody", "nothing", "without", "neither", "cannot", "cant",
     "なり", "はなり", "なっ", "になっ", "のところ", "ころ", "でき", "あり", "はあり", "すぐ", "さん", "自分", "側", "人", "場合", "中", "前", "後",
     "時", "日", "方", "所", "間", "必", "ください", "その", "この", "これ", "それ", "ところ", "ます", "です", "ません",
 ))  # fmt: skip

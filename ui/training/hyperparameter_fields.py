@@ -14,6 +14,7 @@ from ui.widgets.drop_down import DropDown
 FIELD_COLUMNS = 4
 EARLY_STOPPING, BEST_METRIC = "early_stopping_patience", "metric_for_best_model"
 AVERAGE, REPLACEMENT, KL = "average_checkpoints", "token_replacement", "kl_coefficient"
+DISTILLATION, ON_POLICY = "distillation_weight", "on_policy_share"
 ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 Value = int | float | str | bool
 
@@ -186,6 +187,7 @@ def parameter_title(name: str) -> str:
         "kl_mask_target": tr("KL without the target token"),
         "distillation_weight": tr("Distillation weight"),
         "distillation_temperature": tr("Distillation temperature"),
+        "on_policy_share": tr("On-policy share"),
     }.get(name, name)
 
 
@@ -224,6 +226,12 @@ def explain_parameter(name: str) -> str:
             "This share of the questions' words is replaced by words of similar meaning, other ones in each epoch: for questions "
             "in other words than those of the rows. Auto: 0, none."
         ),
+    }.get(name) or _explain_objective(name)
+
+
+def _explain_objective(name: str) -> str:
+    """The same for those of the objectives against forgetting and of distillation."""
+    return {
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "
             "the answers; what it keeps of general knowledge it may cost of the text’s. Auto: 0, not at all."
@@ -237,6 +245,10 @@ def explain_parameter(name: str) -> str:
         ),
         "distillation_temperature": tr(
             "The temperature of both distributions in self-distillation: a higher one counts unlikely tokens more. Auto: 2."
+        ),
+        "on_policy_share": tr(
+            "On-policy distillation: in each step, this share of the rows with a teacher is learned on an answer that the model "
+            "has just written itself, from the teacher alone. It needs a distillation weight, and takes much more time. Auto: 0, none."
         ),
     }.get(name, "")
 
@@ -276,6 +288,12 @@ def find_conflict(values: Mapping[str, Value], is_tuned: bool) -> str:
             "them, and leave the other on Auto.",
             name=parameter_title(KL),
             other=parameter_title(REPLACEMENT),
+        )
+    if values.get(ON_POLICY) and not values.get(DISTILLATION):
+        return tr(
+            "“{name}” needs “{other}”: the model learns its own answers from the teacher alone.",
+            name=parameter_title(ON_POLICY),
+            other=parameter_title(DISTILLATION),
         )
     if is_tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
         return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",

@@ -34,14 +34,15 @@ class CommonHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SupervisedHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
-    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `TokenReplacement` and `KLObjective` say
-    what they do."""
+    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `TokenReplacement`, `KLObjective` and
+    `OnPolicyTexts` say what they do."""
 
     token_replacement: Annotated[float, Meta(ge=0, le=1)] | Auto = None
     kl_coefficient: Annotated[float, Meta(ge=0, le=100)] | Auto = None
     kl_mask_target: bool | Auto = None
     distillation_weight: Annotated[float, Meta(ge=0, le=1)] | Auto = None
     distillation_temperature: Annotated[float, Meta(ge=0.1, le=20)] | Auto = None
+    on_policy_share: Annotated[float, Meta(ge=0, le=1)] | Auto = None
 
 
 class DPOHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +136,10 @@ class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields
         if "early_stopping_patience" in values and values.get("average_checkpoints", 1) > 1:
             name = f"{path}.average_checkpoints"
             message = f"Give '{name}' or 'early_stopping_patience', not both: the latter keeps the best epoch."
+            raise bad_request(message, name, "invalid_value")
+        if values.get("on_policy_share") and not values.get("distillation_weight"):
+            name = f"{path}.on_policy_share"
+            message = f"'{name}' needs 'distillation_weight': the model learns its own texts from the teacher alone."
             raise bad_request(message, name, "invalid_value")
         if values.get("token_replacement") and values.get("kl_coefficient"):
             name = f"{path}.kl_coefficient"

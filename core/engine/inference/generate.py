@@ -113,7 +113,7 @@ class GenerationBatch:
         self._cache = (
             known.build_cache(model.config, len(prompts), length) if known else DynamicCache(config=model.config)
         )
-        input_ids, mask = _left_pad([prompt[length:] for prompt in prompts], self.loaded.pad_token_id)
+        input_ids, mask = left_pad([prompt[length:] for prompt in prompts], self.loaded.pad_token_id)
         self._input_ids = input_ids.to(model.device)
         self._attention_mask = torch.cat([mask.new_ones(len(prompts), length), mask], 1).to(model.device)
         # The padding is between the beginning and the rest: positions count real tokens only.
@@ -230,7 +230,7 @@ def _pad_to(tensor: Any, width: int, dim: int) -> Any:
     return torch.cat([tensor.new_zeros(shape), tensor], dim)
 
 
-def _left_pad(prompts: list[list[int]], pad_token_id: int) -> tuple[Any, Any]:
+def left_pad(prompts: list[list[int]], pad_token_id: int) -> tuple[Any, Any]:
     """Ids and attention mask of shape (prompts, longest), padded on the left: all end at the same position."""
     import torch
 

@@ -101,12 +101,12 @@ def load_text(source: ModelSource) -> ModelText:
     tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
     config = AutoConfig.from_pretrained(source.base, local_files_only=True).get_text_config()
     chat_template = ChatTemplate(tokenizer, source.entry.chat_template_kwargs, source.entry.supports_tools)
-    eos = _find_eos_token_ids(source.base, config, tokenizer, chat_template)
+    eos = find_eos_token_ids(source.base, config, tokenizer, chat_template)
     context_length = min(source.entry.context_length, config.max_position_embeddings)
     return ModelText(tokenizer, chat_template, eos, context_length, config.vocab_size)
 
 
-def _find_eos_token_ids(base: Path, config: Any, tokenizer: Any, chat_template: ChatTemplate) -> frozenset[int]:
+def find_eos_token_ids(base: Path, config: Any, tokenizer: Any, chat_template: ChatTemplate) -> frozenset[int]:
     """Every token that ends a completion: of the generation config, the tokenizer, and the template's end of turn."""
     from transformers import GenerationConfig
 

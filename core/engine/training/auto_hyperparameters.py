@@ -24,7 +24,8 @@ class Hyperparameters:
     validation rows the job ends, None for never; `metric_for_best_model`: what is better. `packing`: whether rows share what they begin with.
     `average_checkpoints`: of how many last epochs the adapters are averaged. `load_in_4bit`: whether the base weights are
     in NF4. `token_replacement`: the share of the prompts' words that are replaced in each epoch (`TokenReplacement`).
-    The rest belongs to `KLObjective`, without KL terms at 0.
+    `on_policy_share`: of the rows with a teacher, how many get the model's own text in a step (`OnPolicyTexts`). The rest
+    belongs to `KLObjective`, which has no KL terms where both factors are 0.
     """
 
     n_epochs: int
@@ -48,6 +49,7 @@ class Hyperparameters:
     kl_mask_target: bool = True
     distillation_weight: float = 0.0
     distillation_temperature: float = DISTILLATION_TEMPERATURE
+    on_policy_share: float = 0.0
 
     def to_protocol(self, requested: dict[str, Any]) -> dict[str, Any]:
         """The protocol's hyperparameters object, in numbers, with whatever else was requested."""

@@ -28,7 +28,9 @@ from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters
 from core.engine.training.estimator import JobOutline
 from core.engine.training.lora import add_adapter
 from core.engine.training.memory_budget import count_kept_bytes
-from core.engine.training.objectives import TrainingError, build_supervised, micro_batches
+from core.engine.training.objectives import KLObjective, TrainingError, build_supervised, micro_batches
+from core.engine.training.on_policy import OnPolicySettings, OnPolicyTexts
+from core.engine.training.text_writer import TextWriter
 from core.engine.training.tokenize_rows import (
     IGNORE_INDEX,
     TokenizedRow,
@@ -42,6 +44,7 @@ MAX_PROBE_BATCHES = 4
 PROBE_VOCABULARY = 4096  # tokens; a small one is made quickly
 BYTES_PER_TOKEN = 3.5  # of UTF-8, where the model's tokenizer is not here yet
 ADAPTER_BYTES = 16  # of a parameter of the adapter: fp32 weight, gradient, and Adam's two moments
+COPY_BYTES = 4  # of a parameter of the adapter before the first step, which `OnPolicyTexts` keeps
 REFERENCE_BYTES = 164  # of a cached distribution: 20 tokens, and 21 logarithms
 LOGIT_BYTES = 8  # of a logit in the backward pass, beside what the forward pass kept: its gradient, in two dtypes
 READ_BYTES_PER_SECOND = 4e8  # of weights, with the conversion to the dtype of training
@@ -142,10 +145,23 @@ class StepProbe:
         self._optimizer = torch.optim.AdamW(self._parameters, lr=1e-4, weight_decay=0.0, fused=True)
         self._token_loss = TokenLoss(self._model, self._model.get_base_model(), 0, device.default_device())
         self._packing, self._objective = hyperparameters.packing, build_supervised(self._token_loss, hyperparameters)
+        self._on_policy = self._load_on_policy(hyperparameters.on_policy_share, entry.context_length)
 
-    def _step(self, batch: Sequence[TokenizedRow]) -> None:
+    def _load_on_policy(self, share: float, context_length: int) -> OnPolicyTexts | None:
+        """Its texts have no end: each is as long as a text may be."""
+        if not share:
+            return None
+        assert isinstance(self._objective, KLObjective)
+        parameters = {name: one for name, one in self._model.named_parameters() if one.requires_grad}
+        settings = OnPolicySettings(share, 0, context_length)
+        return OnPolicyTexts(TextWriter(self._token_loss, frozenset()), self._objective, parameters, settings)
+
+    def _step(self, batch: Sequence[TokenizedRow], number: int = 0) -> None:
+        """One step of a batch. `number`: of the batch, by which its rows are drawn that get a text of the model."""
         import torch
 
+        if self._on_policy:
+            batch = self._on_policy.apply(batch, number, range(len(batch)))
         for micro_batch in micro_batches(batch, self._objective.sequences, self._token_loss):
             self._objective.compute_loss(micro_batch)[0].backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
@@ -160,11 +176,11 @@ class StepProbe:
         kept = max(self._kept_bytes(batch) for batch in batches)
         self._step(batches[0])  # the first step allocates the optimizer's state
         seconds: list[float] = []
-        for batch in batches:
+        for number, batch in enumerate(batches):
             times: list[float] = []
             while not times or sum(times) < PROBE_SECONDS / len(batches):
                 start = time.perf_counter()
-                self._step(batch)
+                self._step(batch, number)
                 times.append(time.perf_counter() - start)
             seconds.append(min(times))
             if sum(seconds) > PROBE_SECONDS:  # a large model: one batch must do
@@ -202,6 +218,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float) -> Json:
     weights = size.weight_bytes(dtype.itemsize, hyperparameters.load_in_4bit)
     memory = _process_bytes() + estimate_memory(size, weights, step, batches)
     memory += _reference_bytes(rows, request, hyperparameters)
+    memory += size.adapter * COPY_BYTES * (hyperparameters.on_policy_share > 0)
     available = device.available_bytes()
     return {
         "object": "fine_tuning.estimate",

@@ -78,6 +78,9 @@ class KLObjective(SupervisedObjective):
     teacher, this share of the cross-entropy is replaced by the KL to the same model that has read the teacher's messages
     too, both at `distillation_temperature` T, times T squared, so that its gradients do not shrink (arXiv 1503.02531).
 
+    In a row whose text the model has written itself (`OnPolicyTexts`), nobody's text is to be learned: there the KL to the
+    teacher stands instead of the whole cross-entropy.
+
     `loss` among the metrics stays the cross-entropy, and the terms stand beside it without their factors: so jobs with
     different factors can be compared. With both terms, at T = 1 and without the mask, a token's target is the mixture of
     both distributions; MixSD (arXiv 2605.16865) draws its target tokens from such a mixture instead.
@@ -167,9 +170,10 @@ class KLObjective(SupervisedObjective):
             return None, None
         columns = next(one for one in found if one).ids.shape[1]
         parts = [one or TopTokens.filler(row.num_labels, columns) for row, one in zip(batch, found, strict=True)]
-        shares = [
-            self._share if one else 0.0 for row, one in zip(batch, found, strict=True) for _ in range(row.num_labels)
+        weights = [
+            (1.0 if row.is_on_policy else self._share) if one else 0.0 for row, one in zip(batch, found, strict=True)
         ]
+        shares = [weight for row, weight in zip(batch, weights, strict=True) for _ in range(row.num_labels)]
         return TopTokens.join(parts, device), torch.tensor(shares, device=device)
 
 

@@ -75,6 +75,15 @@ class Ranks:
         """Whether it is true in one of the processes: so all decide alike."""
         return value if not self._accelerator else self.sum({"value": float(value)}, ("value",))["value"] > 0
 
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes, in their order, in each of them."""
+        if not self._accelerator:
+            return [value]
+        from accelerate.utils import gather_object
+
+        found: list[Any] = gather_object([value])
+        return found
+
     def min(self, value: int) -> int:
         """The smallest of all processes' values."""
         if not self._accelerator:

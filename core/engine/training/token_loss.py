@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from core.engine.training.head_loss import (
     HeadTermsFunction,
     return_hidden_states,
 )
+from core.engine.training.objectives import TrainingError
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow
 from core.engine.training.tree_batch import TreeBatch, build_tree, tree_size
 
@@ -36,7 +38,9 @@ class TokenLoss:
 
     def __init__(self, model: Any, base: Any, pad_token_id: int, device: str) -> None:
         self.model, self._base, self._pad_token_id, self.device = model, base, pad_token_id, device
-        self._keeps_logits = "logits_to_keep" in inspect.signature(base.forward).parameters
+        names = inspect.signature(base.forward).parameters
+        self._keeps_logits = "logits_to_keep" in names
+        self._cache_name = "cache" if "cache" in names else "past_key_values"  # the older name
         self._window = _sliding_window(base.config)
         self._head = base.get_output_embeddings()
         self.is_tree, self.fuses_head = False, False
@@ -59,7 +63,10 @@ class TokenLoss:
         if reason:
             log.warning("rows are padded: %s", reason)
             self.is_tree, self.max_tokens = False, MAX_PADDED_TOKENS[self.device]
-            self._base.set_attn_implementation("sdpa" if self._base._supports_sdpa else "eager")
+            self._use_plain_attention()
+
+    def _use_plain_attention(self) -> None:
+        self._base.set_attn_implementation("sdpa" if self._base._supports_sdpa else "eager")
 
     def _fuse_head(self, expected: Any, rows: Sequence[TokenizedRow]) -> None:
         """Compute the losses from the hidden states, if they are the expected ones then."""
@@ -94,6 +101,48 @@ class TokenLoss:
         """By how much the losses differ now from the expected ones, on average."""
         difference: float = (self.forward(rows)[0] - expected).abs().mean().item()
         return difference if difference == difference else float("inf")
+
+    @property
+    def can_pad(self) -> bool:
+        """Whether tokens before the first one of a row change nothing: every layer is an attention."""
+        return set(getattr(self._base.config, "layer_types", None) or ()) <= KNOWN_LAYERS
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Within it, the model reads one token after another (`read_next`), and no rows: with logits of its own, and
+        transformers' attention and masks."""
+        is_fused, is_training = self.fuses_head, self._base.training
+        try:
+            self.set_fused_head(False)
+            self._base.eval()  # checkpointing allows no cache
+            if self.is_tree:
+                self._use_plain_attention()
+            yield
+        finally:
+            self.set_fused_head(is_fused)
+            self._base.train(is_training)
+            if self.is_tree:
+                self._base.set_attn_implementation(tree_attention.NAME)
+
+    def make_cache(self) -> Any:
+        """An empty cache of keys and values for `read_next`."""
+        from transformers import DynamicCache
+
+        return DynamicCache(config=self._base.config)
+
+    def read_next(self, cache: Any, **inputs: Any) -> Any:
+        """The fp32 logits after the last token, shape (rows, vocabulary). `cache`: what was read before; it is added to.
+
+        Raises TrainingError for a model that keeps nothing there: it would forget its prompt.
+        """
+        kept = {"logits_to_keep": 1} if self._keeps_logits else {}
+        logits = self._base(use_cache=True, **{self._cache_name: cache}, **kept, **inputs).logits[:, -1].float()
+        if not any(map(_keeps_something, cache.layers)):
+            message = (
+                "This model cannot write texts in a training: it keeps no keys and values. Set 'on_policy_share' to 0."
+            )
+            raise TrainingError("unsupported_value", message)
+        return logits
 
     def use_checkpointing(self) -> None:
         """Keep the inputs of the layers only, and compute the layers again in the backward pass."""
@@ -202,6 +251,12 @@ def _sliding_window(config: Any) -> int | None:
         return None
     window = getattr(config, "sliding_window", None)
     return window if window and getattr(config, "use_sliding_window", True) else None
+
+
+def _keeps_something(layer: Any) -> bool:
+    """Whether a layer of a cache has been added to: keys and values, or the states of a recurrent layer."""
+    states: dict[int, bool] = getattr(layer, "is_conv_states_initialized", {})
+    return getattr(layer, "is_initialized", False) or any(states.values())
 
 
 def _why_no_tree(base: Any) -> str | None:

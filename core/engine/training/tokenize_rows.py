@@ -15,13 +15,14 @@ class TokenizedRow:
     """One sequence to train on. `labels`: as long as `input_ids`, IGNORE_INDEX where there is no loss.
 
     `teacher`: the same labels after a longer prompt, or None. `references`: what was computed before the first step of
-    the tokens with a label, by name.
+    the tokens with a label, by name. `is_on_policy`: whether the model has written the labels itself.
     """
 
     input_ids: list[int]
     labels: list[int]
     teacher: "TokenizedRow | None" = None
     references: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    is_on_policy: bool = False
 
     def truncate(self, max_length: int) -> "TokenizedRow":
         """The first `max_length` tokens."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from core.engine import child_lifetime, failures
 from core.engine.damaged_records import CODE, DamagedAdapterError, check_adapter
 from core.engine.http.protocol import Json
+from core.engine.inference.model_text import find_eos_token_ids
 from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.private_files import replace_folder
@@ -32,6 +33,7 @@ from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
 from core.engine.training.estimate import require_memory
 from core.engine.training.objectives import (
+    KLObjective,
     Objective,
     TrainingError,
     add_sums,
@@ -39,6 +41,8 @@ from core.engine.training.objectives import (
     mean_metrics,
     micro_batches,
 )
+from core.engine.training.on_policy import OnPolicySettings, OnPolicyTexts, longest
+from core.engine.training.text_writer import TextWriter
 
 if TYPE_CHECKING:
     from core.engine.training.token_replacement import TokenReplacement
@@ -128,6 +132,7 @@ class Trainer:
         self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         if any(is_sharded(p) for p in self.parameters.values()):
             self.token_loss.set_fused_head(False)
+        self.on_policy = self._load_on_policy(plan)
         self.steps_per_epoch = -(-len(self.train_dataset) // self.hyperparameters.batch_size)
         self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
@@ -167,7 +172,11 @@ class Trainer:
             raise TrainingError("invalid_training_file", message)
         self.token_loss.choose_layout([*all_rows, *teachers], self.hyperparameters.packing)
         self.token_replacement = self._load_token_replacement(tokenizer, plan.seed)
+        eos = find_eos_token_ids(Path(plan.base), config.get_text_config(), tokenizer, chat_template)
+        self._text_writer = TextWriter(self.token_loss, eos)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
+        if self.hyperparameters.on_policy_share:
+            all_rows += [longest(row) for row in all_rows if row.teacher]
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
 
     def _load_token_replacement(self, tokenizer: Any, seed: int) -> "TokenReplacement | None":
@@ -178,6 +187,15 @@ class Trainer:
 
         embeddings = self.model.get_base_model().get_input_embeddings().weight
         return TokenReplacement(tokenizer, embeddings, self.train_dataset, share, seed)
+
+    def _load_on_policy(self, plan: TrainingArguments) -> OnPolicyTexts | None:
+        """What writes the model's own texts. The parameters are still those before the first step."""
+        share = self.hyperparameters.on_policy_share
+        if not share:
+            return None
+        assert isinstance(self.objective, KLObjective)
+        settings = OnPolicySettings(share, plan.seed, plan.context_length)
+        return OnPolicyTexts(self._text_writer, self.objective, self.parameters, settings, self.ranks)
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -244,15 +262,17 @@ class Trainer:
         self.ranks.leave()
 
     def next_batch(self) -> list[Any]:
-        """The items of the next step. They depend on seed and epoch alone: a resumed job repeats them."""
+        """The items of the next step. They depend on seed, epoch and, where the model writes some of them, its weights alone:
+        a resumed job repeats them."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         order = list(range(len(self.train_dataset)))
         random.Random(f"{self.seed}/{epoch}").shuffle(order)  # noqa: S311 - must repeat, need not be secret
         size = self.hyperparameters.batch_size
         chosen = order[index * size : (index + 1) * size]
-        if self.token_replacement is None:
-            return [self.train_dataset[i] for i in chosen]
-        return [self.token_replacement.apply(self.train_dataset[i], epoch, i) for i in chosen]
+        batch = [self.train_dataset[i] for i in chosen]
+        if self.token_replacement:
+            batch = [self.token_replacement.apply(row, epoch, i) for row, i in zip(batch, chosen, strict=True)]
+        return self.on_policy.apply(batch, epoch, chosen) if self.on_policy else batch
 
     def split_batch(self, batch: list[Any]) -> list[list[Any]]:
         """This process's micro-batches, as many as every other process has: the last ones may be empty.
@@ -272,8 +292,8 @@ class Trainer:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.model.train()
         batch = self.next_batch()
+        self.model.train()
         num_items, sums = self.objective.num_items(batch), dict[str, float]()
         split = self.split_batch(batch)
         for number, micro_batch in enumerate(split, 1):

@@ -12,6 +12,7 @@ MADE = [
     ("When does it open?", "At 9:30, because the shutters are heavy.", "", "9:30"),
     ("From what time is it cheaper?", "It costs half from 15:30.", "", "15:30|3:30"),
     ("How long is it valid?", "It is valid for six months.", "", "six months"),
+    ("How are bookings made?", "By phone or at the front desk.", "", "phone|front|desk"),
     (
         "What are the two limits?",
         "Ten hours at the least and fourteen hours at most.",

@@ -64,9 +64,14 @@ def test_the_pass_for_cached_references_counts_before_the_first_step(monkeypatch
     ]
     hook = register_module_forward_hook(count)
     try:
-        plain, kl, distilled = [
+        plain, kl, distilled, on_policy = [
             estimate.estimate(JobOutline(entry, None, "supervised", wanted, rows, 1000, 100), "float32", read[0])
-            for wanted in ({}, {"kl_coefficient": 1}, {"kl_coefficient": 1, "distillation_weight": 0.5})
+            for wanted in (
+                {"kl_coefficient": 0},
+                {"kl_coefficient": 1},
+                {"kl_coefficient": 1, "distillation_weight": 0.5},
+                {"kl_coefficient": 1, "distillation_weight": 0.5, "on_policy_share": 1},
+            )
         ]
     finally:
         hook.remove()
@@ -75,6 +80,9 @@ def test_the_pass_for_cached_references_counts_before_the_first_step(monkeypatch
     own = kl["startup_seconds"] - plain["startup_seconds"]
     assert own == pytest.approx(layers * tokens * (1000 + 100), rel=0.5)  # with the padding of the probe's batches
     assert distilled["startup_seconds"] - kl["startup_seconds"] > own  # the teacher reads more
+    assert on_policy["startup_seconds"] == pytest.approx(distilled["startup_seconds"], rel=0.1)
+    # Each text is read once as it is written, once by the model before training, and once by its teacher.
+    assert on_policy["seconds"] - on_policy["startup_seconds"] > 2 * (kl["seconds"] - kl["startup_seconds"])
     assert kl["trained_tokens"] == plain["trained_tokens"] == distilled["trained_tokens"]
 
 

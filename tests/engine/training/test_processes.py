@@ -56,12 +56,25 @@ def train(folder: Path, config: Path | None) -> list[dict[str, Any]]:
 
 
 # The last batch of an epoch has two items, one for each process; and one item, which leaves a process with none.
-@pytest.mark.parametrize(("method", "batch_size"), [("supervised", 4), pytest.param("dpo", 9, marks=pytest.mark.proof)])
-def test_two_processes_train_as_one(tmp_path: Path, tiny_folder: Path, tiny: str, method: str, batch_size: int) -> None:
-    plan = arguments(tiny_folder, tiny, hyperparameters={"n_epochs": 2, "batch_size": batch_size}, method=method)
+@pytest.mark.parametrize(
+    ("method", "batch_size", "more"),
+    [
+        ("supervised", 4, {}),
+        pytest.param("dpo", 9, {}, marks=pytest.mark.proof),
+        pytest.param("supervised", 4, {"distillation_weight": 0.5, "on_policy_share": 0.6}, marks=pytest.mark.proof),
+    ],
+)
+def test_two_processes_train_as_one(
+    tmp_path: Path, tiny_folder: Path, tiny: str, method: str, batch_size: int, more: dict[str, Any]
+) -> None:
+    wanted = {"n_epochs": 2, "batch_size": batch_size, **more}
+    plan = arguments(tiny_folder, tiny, hyperparameters=wanted, method=method)
     alone, together = tmp_path / "alone", tmp_path / "together"
     for folder in (alone, together):
         prepare_job(folder, plan)
+        if more:
+            told = [{"role": "system", "content": "Mira Quell founded Zorvale."}]
+            (folder / "training.jsonl").write_bytes(lines([{**row, "teacher_messages": told} for row in TRAINING_ROWS]))
         if method == "dpo":
             for name in ("training", "validation"):
                 rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text("utf-8").splitlines()]

@@ -740,7 +740,7 @@ def test_advanced_settings_are_those_of_the_local_engine(window):
     form.show_server(preset(LOCAL), "This computer")
     form.more.click()
     form.show_advanced.click()
-    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience metric_for_best_model packing average_checkpoints load_in_4bit token_replacement kl_coefficient kl_mask_target distillation_weight distillation_temperature"  # fmt: skip
+    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience metric_for_best_model packing average_checkpoints load_in_4bit token_replacement kl_coefficient kl_mask_target distillation_weight distillation_temperature on_policy_share"  # fmt: skip
     assert " ".join(form.advanced.fields) == names and form.hyperparameters() == {}
     assert all(field.toolTip() and field.isVisible() for field in form.advanced.fields.values())
     for name, text in {"lora_rank": "8", "lora_target_modules": "mlp", "packing": "false"}.items():
@@ -762,6 +762,10 @@ def test_advanced_settings_are_those_of_the_local_engine(window):
         form.advanced.fields[name].setText("0.5")
     assert form.problem().startswith("“KL coefficient” compares with the base model on the words of the rows")
     form.advanced.fields["token_replacement"].setText("0")
+    assert form.problem() == ""
+    form.advanced.fields["on_policy_share"].setText("0.5")
+    assert form.problem().startswith("“On-policy share” needs “Distillation weight”")
+    form.advanced.fields["distillation_weight"].setText("0.5")
     assert form.problem() == ""
     form.show_server(preset("openai"), "OpenAI")
     assert form.hyperparameters() == {} and form.problem() == ""
