@@ -40,6 +40,12 @@ def get_language(spec: Spec) -> str:
     return detect_language(spec.text, spec.language)
 
 
+def load_language(db: sqlite3.Connection) -> str:
+    """The language of the stored spec; '' where none is chosen and nothing is written from which to detect it."""
+    spec = load(db)
+    return get_language(spec) if spec.text.strip() else spec.language
+
+
 def detect_language(text: str, chosen: str = "") -> str:
     """The language of a text: `chosen` unless it is '', else 'ja' where it has kana, else 'en'."""
     return chosen or ("ja" if _KANA.search(text) else "en")

@@ -10,6 +10,7 @@ from core.errors import JukuError
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS
 from core.language import tr
 from core.providers import LOCAL, ModelOffer, model_kinds
+from core.providers.models_api import is_tuned
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
@@ -97,14 +98,14 @@ class PaneHeader(QFrame):
         """Choose `model` of a provider, closed book."""
         self.choose(ChatPane(self.number, provider, model, CLOSED_BOOK))
 
-    def show_offers(self) -> None:
-        """List the models that the servers offer."""
+    def show_offers(self, beside: str = "") -> None:
+        """List the models that the servers offer; a base pane begins with what the tuned model `beside` it is made from."""
         self._show_servers()
         server = self.server.currentData()
         self._workspace.request_offers(server)
         offers = self._workspace.known_offers(server)
-        newest = self._find_newest(server, offers) if self._tuned else ""
-        self.model.show_offers(server, offers, last=newest, any=not self._tuned)
+        first = self._find_newest(server, offers) if self._tuned else _find_origin(beside, offers)
+        self.model.show_offers(server, offers, last=first, any=not self._tuned)
         self.chosen.emit()
 
     def _find_newest(self, server: str, offers: list[ModelOffer]) -> str:
@@ -154,6 +155,12 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
 
+def _find_origin(tuned: str, offers: list[ModelOffer]) -> str:
+    """The base model that a tuned one was trained from; '' where there is none or it cannot be asked now."""
+    origin = model_kinds.base_of(tuned) if is_tuned(tuned) else ""
+    return next((offer.id for offer in offers if offer.id == origin and offer.state in USABLE_STATES), "")
+
+
 def _find_newest_tuned(offers: list[ModelOffer]) -> str:
     whole = (
         offer.id
@@ -188,6 +195,7 @@ class PaneHeaders(QWidget):
             self._remove_header(self.headers[-1])
         for number in range(MIN_PANES):
             self._add_header(number, tuned=number > 0)
+        self.show_offers()
         self._show_acts()
 
     def panes(self) -> list[ChatPane]:
@@ -237,13 +245,14 @@ class PaneHeaders(QWidget):
         self.changed.emit()
 
     def set_model(self, provider: str, model: str) -> None:
-        """Put `model` beside the base model."""
+        """Put `model` beside the base model that it was trained from, unless the person chose another base."""
         self.headers[1].set_model(provider, model)
+        self.headers[0].show_offers(model)
 
     def show_offers(self) -> None:
         """Show in each pane what its server offers now."""
-        for header in self.headers:
-            header.show_offers()
+        for header in reversed(self.headers):  # the base of the first pane is that of the model in the second
+            header.show_offers("" if header is self.headers[1] else self.headers[1].model.model_id())
 
     def allow(self, is_busy: bool) -> None:
         """While panes are answering, none is taken away or made another."""

@@ -17,7 +17,7 @@ from ui import style
 from ui.exam import exam_texts
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import USABLE_STATES, ModelBox, format_unusable, load_own_models
+from ui.widgets.model_box import USABLE_STATES, ModelBox, choose_base, format_unusable, load_own_models
 from ui.workspace import Workspace
 
 MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
@@ -175,22 +175,42 @@ class ExaminedModels(QWidget):
         self._show(subjects)
 
     def prefer(self, provider: str, model: str) -> None:
-        """Examine a model: in place of the tuned one in the list, else in a new row."""
+        """Examine a model: in place of the tuned one in the list, else in a new row.
+
+        The base that stands beside it becomes the one that it was trained from, unless the person chose another one.
+        """
         wanted = ExamSubject(provider, model)
         if wanted in self.subjects():
             return
         tuned = [row for row in self._rows if is_tuned(row.subject().model) and row.subject().condition == CLOSED_BOOK]
-        self._touched = True
-        if tuned and is_tuned(model):
-            tuned[-1].choose(wanted)
+        was_touched, self._touched = self._touched, True
+        if is_tuned(model) and not was_touched:
+            self._show(open_book_preset(self._base_of(wanted, self._first_base(provider)), wanted))
+        elif tuned and is_tuned(model):
+            self._replace_tuned(tuned[-1], wanted, keeps_base=len(tuned) > 1)
         else:
             self._show([*self.subjects(), wanted][-MAX_SUBJECTS:])
         self.changed.emit()
 
+    def _replace_tuned(self, row: ExaminedModelRow, wanted: ExamSubject, keeps_base: bool) -> None:
+        before = row.subject()
+        row.choose(wanted)
+        for other in self._rows:
+            old = other.subject()
+            if not keeps_base and (old.provider, old.model) == (before.provider, model_kinds.base_of(before.model)):
+                other.choose(_with_condition(self._base_of(wanted, old.model), old.condition))
+
+    def _base_of(self, tuned: ExamSubject, current: str) -> ExamSubject:
+        """What a tuned model was trained from, closed book; where that is not offered, the `current` base or another."""
+        return ExamSubject(tuned.provider, self._choose_base(tuned.provider, tuned.model, current))
+
+    def _first_base(self, provider: str) -> str:
+        return next((one.model for one in self.subjects() if one.provider == provider and not is_tuned(one.model)), "")
+
     def show_offers(self) -> None:
-        """Servers or models have changed."""
+        """Servers, models or the language of the text have changed."""
         if not self._touched and not self._has_defaults():
-            self._show(open_book_preset(*self._keep_base(*self.default_subjects())))
+            self._show(open_book_preset(*self.default_subjects(self._first_base(self._workspace.settings.provider))))
         for row in self._rows:
             row.show_offers()
 
@@ -209,21 +229,30 @@ class ExaminedModels(QWidget):
     def _load_own(self, provider: str) -> list[ModelOffer]:
         return load_own_models(self._workspace, provider, self._workspace.known_offers(provider))
 
-    def _keep_base(self, base: ExamSubject, tuned: ExamSubject | None) -> tuple[ExamSubject, ExamSubject | None]:
-        """A base model in the list stays, also when the first tuned model comes."""
-        first = next(iter(self.subjects()), base)
-        return first if first.model and first.provider == base.provider else base, tuned
-
     def remember(self, subjects: Sequence[ExamSubject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
         self._show(subjects or open_book_preset(*self.default_subjects()))
 
-    def default_subjects(self) -> tuple[ExamSubject, ExamSubject | None]:
-        """The base to begin with and the newest tuned model, of this project if there is one; closed book."""
+    def default_subjects(self, current: str = "") -> tuple[ExamSubject, ExamSubject | None]:
+        """The base to begin with and the newest tuned model, of this project if there is one; closed book.
+
+        The base is the one that the tuned model was trained from; without a tuned model `current` stays.
+        """
         provider = self._workspace.settings.provider
-        base, tuned = default_models([*self._load_own(provider), *self._workspace.known_offers(provider)])
-        return ExamSubject(provider, base), ExamSubject(provider, tuned) if tuned else None
+        offers = [*self._load_own(provider), *self._workspace.known_offers(provider)]
+        tuned = _find_newest_tuned(offers)
+        base = ExamSubject(provider, self._choose_base(provider, tuned, current))
+        return base, ExamSubject(provider, tuned) if tuned else None
+
+    def _choose_base(self, provider: str, tuned: str, current: str) -> str:
+        """What `tuned` was trained from; without it, or where that is not offered, `current` or another base."""
+        offers = self._workspace.known_offers(provider)
+        bases = [one for one in offers if one.state in USABLE_STATES and model_kinds.fits(one, model_kinds.BASE)]
+        origin = model_kinds.base_of(tuned)
+        return (
+            origin if origin in [one.id for one in bases] else choose_base(self._workspace, bases, current) or current
+        )
 
     def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """Show each estimate; nothing if they were made for other subjects than those in the list."""
@@ -339,10 +368,5 @@ def _with_condition(subject: ExamSubject, condition: str) -> ExamSubject:
     return ExamSubject(subject.provider, subject.model, condition)
 
 
-def default_models(offers: Sequence[ModelOffer]) -> tuple[str, str]:
-    """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
-    whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_derived(offer.id))
-    tuned = next(whole, "")
-    bases = [offer.id for offer in offers if offer.state in USABLE_STATES and model_kinds.fits(offer, model_kinds.BASE)]
-    origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
-    return (origin if origin in bases else next(iter(bases), "")), tuned
+def _find_newest_tuned(offers: Sequence[ModelOffer]) -> str:
+    return next((offer.id for offer in offers if offer.tuned and not model_kinds.is_derived(offer.id)), "")

@@ -143,6 +143,8 @@ class ExamTab(Tab):
                 self._reload.request()
             else:
                 self.result.note_marks()
+        if Table.SPEC in changes.tables:
+            self.form.subjects.show_offers()  # its language decides which base model is preset
         if changes.tables & QUESTION_TABLES:
             self._estimate_reload.request()
 

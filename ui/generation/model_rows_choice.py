@@ -19,7 +19,7 @@ from core.spec import spec
 from core.storage.project import OnChanges, Project
 from ui import style
 from ui.widgets import basics
-from ui.widgets.model_box import USABLE_STATES, ModelBox
+from ui.widgets.model_box import USABLE_STATES, ModelBox, load_training_choice
 from ui.workspace import Workspace
 
 SERVER = providers.LOCAL  # where the base model is: small models are trained there
@@ -39,8 +39,7 @@ def find_speaker(workspace: Workspace, wished: str = "") -> str:
     rows = workspace.project.rows
     if count(rows, Filter(tag=everyday_rows.TAG)):
         return ""
-    state = spec.load(rows)
-    language = state.language or spec.detect_language(state.text)
+    language = spec.get_language(spec.load(rows))
     offers = [one for one in workspace.known_offers(SERVER) if model_kinds.fits(one, model_kinds.BASE)]
     speakers = [one.id for one in offers if one.state in USABLE_STATES and one.speaks(language)]
     return wished if wished in speakers else next(iter(speakers), "")
@@ -73,7 +72,8 @@ class ModelRowsChoice(QWidget):
             box.toggled.connect(lambda _on: self._on_toggled())
         self.base.chosen.connect(lambda _model: self.changed.emit())
         workspace.offers_changed.connect(self.show_offers)
-        speaker = find_speaker(workspace)
+        self.show_offers()
+        speaker = find_speaker(workspace, self.base.model_id())
         self.everyday.setChecked(bool(speaker))
         self._on_toggled()
         if speaker:
@@ -103,7 +103,8 @@ class ModelRowsChoice(QWidget):
 
     def show_offers(self) -> None:
         """List this computer's base models."""
-        self.base.show_offers(SERVER, self._workspace.known_offers(SERVER))
+        offers = self._workspace.known_offers(SERVER)
+        self.base.show_offers(SERVER, offers, last=load_training_choice(self._workspace, SERVER, offers))
         self.changed.emit()
 
     def _on_toggled(self) -> None:

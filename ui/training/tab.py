@@ -164,8 +164,7 @@ class TrainingTab(Tab):
         if Table.EXAMPLE in changes.tables:
             self.workspace.tasks.start("", self._read_rows())
         if Table.SPEC in changes.tables:
-            written = spec.load(self.workspace.project.rows)
-            self.form.show_language(spec.get_language(written) if written.text.strip() else written.language)
+            self.form.show_language(spec.load_language(self.workspace.project.rows))
         if changes.tables & JOB_TABLES:
             self._show_trouble()
             self._lines.request()

@@ -36,7 +36,7 @@ from ui.generation.run_progress_and_recovery import RunProgressLine
 from ui.training.teaching_runner import TeachingRunner
 from ui.widgets import basics
 from ui.widgets.latest_task_and_reload import ThrottledReload
-from ui.widgets.model_box import ModelBox, format_unusable
+from ui.widgets.model_box import ModelBox, format_unusable, load_training_choice
 from ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -234,7 +234,8 @@ class TeachingDialog(QDialog):
 
     def _show_offers(self) -> None:
         provider, model = self.workspace.role("student")
-        self.model.show_offers(provider, self.workspace.offers, model)
+        offers = self.workspace.offers
+        self.model.show_offers(provider, offers, model, load_training_choice(self.workspace, provider, offers))
         self._show_state()
 
     def _on_start(self) -> None:

@@ -37,7 +37,15 @@ from ui.training.hyperparameter_fields import (
 from ui.training.own_models_button import OwnModelsButton
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import AWAITED_STATE, GONE_STATE, ModelBox, format_unusable, is_download, model_title
+from ui.widgets.model_box import (
+    AWAITED_STATE,
+    GONE_STATE,
+    TRAINING_PLACE,
+    ModelBox,
+    format_unusable,
+    is_download,
+    model_title,
+)
 from ui.workspace import Workspace
 
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
@@ -108,7 +116,11 @@ class TrainingForm(QWidget):
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
-        self.base, self.method, self.rows = ModelBox(workspace, "training", model_kinds.TRAINED), DropDown(), DropDown()
+        self.base, self.method, self.rows = (
+            ModelBox(workspace, TRAINING_PLACE, model_kinds.TRAINED),
+            DropDown(),
+            DropDown(),
+        )
         self.own_models = OwnModelsButton(workspace, self.base, self)
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(19)

@@ -1,6 +1,7 @@
 """The drop-down of a provider's models: lists those that fit a use, and never changes the choice by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox
@@ -8,12 +9,16 @@ from PySide6.QtWidgets import QComboBox
 from core.language import tr
 from core.providers import ModelOffer, model_kinds
 from core.providers.models_api import is_tuned
+from core.spec import spec
+from core.storage.project import Changes
+from core.storage.schema import Table
 from core.training import jobs
 from ui.widgets.basics import format_bytes, plain_tooltip, short_model_name
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 USABLE_STATES = ("ready", "available")  # states of a model that answers at once
+TRAINING_PLACE = "training"  # where the training form stores its base model in the project
 GONE_STATE = "gone"  # the state of a model that was chosen and is offered no more
 AWAITED_STATE = "awaited"  # of one that was chosen while the server has not told its models yet
 
@@ -27,12 +32,38 @@ def load_own_models(workspace: Workspace, provider: str, offers: Sequence[ModelO
     return [by_id[id] for id in jobs.load_own_models(workspace.project.rows, provider) if id in by_id]
 
 
+def choose_base(workspace: Workspace, offers: Sequence[ModelOffer], current: str = "") -> str:
+    """The base model to begin with where the person has chosen none; '' for none.
+
+    Models that can be asked at once come first, and of those the ones that speak the language of the project's text:
+    others learn little of it. `current` stays while it is offered, unless it does not speak the language and another
+    one that can be asked at once does.
+    """
+    language = spec.load_language(workspace.project.rows)
+    ready = [offer for offer in offers if not offer.tuned and offer.state in USABLE_STATES]
+    speakers = [offer.id for offer in ready if not language or offer.speaks(language)]
+    kept = next((offer for offer in offers if offer.id == current), None)
+    if kept and (kept.tuned or not speakers or current in speakers or kept.speaks(language)):
+        return current
+    return next(iter([*speakers, *(offer.id for offer in ready or offers if not offer.tuned)]), "")
+
+
+def load_training_choice(workspace: Workspace, provider: str, offers: Sequence[ModelOffer]) -> str:
+    """The model that the person chose in the training form, while it is offered; '' for none."""
+    model = workspace.choice(_storage_key(TRAINING_PLACE, provider))
+    return model if model in [offer.id for offer in offers] else ""
+
+
+def _storage_key(place: str, provider: str) -> str:
+    return f"{place}@{provider}"
+
+
 class ModelBox(DropDown):
     """The models of one provider that fit a use (core/providers/model_kinds.py).
 
     With a `place` the choice is stored in the project, per provider. It is kept through refreshes and restarts, and when
-    the model is no longer offered, which is then shown. Without a choice a default is selected and kept while it is
-    offered. With a text for `unchosen` the first entry means no model, and there is no default.
+    the model is no longer offered, which is then shown. Without a choice a default is selected (`choose_base`) and kept
+    while it is offered and suits the language of the text. With a text for `unchosen` the first entry means no model, and there is no default.
     """
 
     chosen = Signal(str)  # by the person
@@ -52,12 +83,16 @@ class ModelBox(DropDown):
         self._has_offers = False  # whether the provider has told what it offers
         self._wanted = ""  # what was chosen, by the person or for a reason of theirs
         self._project = workspace.project  # where it was chosen
+        self._show_again: Callable[[], None] | None = (
+            None  # where there is a default, which the text's language decides
+        )
         self.setMinimumContentsLength(24)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._nothing = nothing
         self.setPlaceholderText(nothing or tr("No model yet"))
         self._keep_height()
         self.activated.connect(lambda _index: self._on_activated())
+        workspace.tasks.changed.connect(self._on_changes)
 
     def _keep_height(self) -> None:
         """What appears beside it must not squeeze it to a line."""
@@ -75,6 +110,7 @@ class ModelBox(DropDown):
 
         Without those keep the current one, else select a base model that can be asked at once, unless `any` is False.
         """
+        self._show_again = partial(self.show_offers, provider, list(offers), role, last) if any else None
         project = self._workspace.project
         if provider != self._provider or project is not self._project:
             self._provider, self._project, self._wanted = provider, project, ""
@@ -92,7 +128,7 @@ class ModelBox(DropDown):
         """Forget the choice made here: the settings have changed."""
         self._wanted = ""
         if self._stored_choice():
-            self._workspace.keep_choice(self._storage_key(), "")
+            self._workspace.keep_choice(_storage_key(self._place, self._provider), "")
 
     def choose(self, model: str) -> None:
         """Choose `model` for the person, for example the one that was stored with a question."""
@@ -118,18 +154,20 @@ class ModelBox(DropDown):
         """The models in the list."""
         return [offer for index in range(self.count()) if (offer := self.itemData(index))]
 
+    def _on_changes(self, changes: Changes) -> None:
+        """The language of the text may be another one now."""
+        if Table.SPEC in changes.tables and self._show_again and self._workspace.project is self._project:
+            self._show_again()
+
     def _on_activated(self) -> None:
         self._wanted = self.model_id()
         if self._place:
-            self._workspace.keep_choice(self._storage_key(), self._wanted)
+            self._workspace.keep_choice(_storage_key(self._place, self._provider), self._wanted)
         self.chosen.emit(self._wanted)
-
-    def _storage_key(self) -> str:
-        return f"{self._place}@{self._provider}"
 
     def _stored_choice(self) -> str:
         """The model chosen in an earlier session; '' where there is none or it no longer fits the use."""
-        model = self._workspace.choice(self._storage_key()) if self._place else ""
+        model = self._workspace.choice(_storage_key(self._place, self._provider)) if self._place else ""
         return model if model and self._fits(model) else ""
 
     def _fits(self, model: str) -> bool:
@@ -138,10 +176,9 @@ class ModelBox(DropDown):
     def _default(self, fitting: Sequence[ModelOffer], before: str, any: bool) -> str:
         if self._unchosen:
             return ""
-        if before in [offer.id for offer in fitting]:
-            return before
-        ready = [offer for offer in fitting if offer.state in USABLE_STATES] or list(fitting)
-        return next((offer.id for offer in ready if any and not offer.tuned), "")
+        if any:
+            return choose_base(self._workspace, fitting, before)
+        return before if before in [offer.id for offer in fitting] else ""
 
     def _list(self, fitting: Sequence[ModelOffer], wanted: str) -> None:
         missing = wanted and all(offer.id != wanted for offer in fitting)

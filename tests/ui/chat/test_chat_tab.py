@@ -61,6 +61,13 @@ def test_the_model_of_this_project_stands_before_another_projects(scene, run):
     assert scene.models() == [BASE, "ft:base-model:local:plain:older1"]
 
 
+def test_the_base_beside_a_tuned_model_is_the_one_it_was_trained_from(scene):
+    of_another = "ft:other-base:local:study:xyz789"
+    scene.workspace.offers = [ModelOffer(name, name, name == of_another) for name in (BASE, "other-base", of_another)]
+    scene.tab.choose_model("fake", of_another)
+    assert scene.models() == ["other-base", of_another]
+
+
 def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     server.answer(BASE, "Eleven players.")
     server.answer(TUNED, "A team has three players.")

@@ -151,6 +151,24 @@ def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
 
 
+def test_the_base_is_the_one_that_the_tuned_model_was_trained_from(tab):
+    """Trained from another model than the preset one, it was compared with the preset one."""
+    offer(tab, ModelOffer("aaa", "A"), ModelOffer(BASE, "Base"))
+    tab.form.subjects._touched = False
+    tab.form.subjects.remember([])
+    assert {one.model for one in tab.form.subjects.subjects()} == {"aaa"}
+    offer(tab, ModelOffer(TUNED, TUNED, tuned=True), ModelOffer("aaa", "A"), ModelOffer(BASE, "Base"))
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
+    of_another = "ft:aaa:local:study:xyz789"
+    tab.choose_model("fake", of_another)
+    assert [one.model for one in tab.form.subjects.subjects()] == ["aaa", of_another, "aaa", "aaa"]
+    tab.choose_model("fake", TUNED)
+    assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
+    tab.form.subjects.choose([ExamSubject("fake", "aaa"), TUNED_CLOSED])  # chosen by hand
+    tab.choose_model("fake", OTHER)
+    assert [one.model for one in tab.form.subjects.subjects()] == ["aaa", OTHER]
+
+
 def test_the_model_of_this_project_takes_the_place_of_another_projects(run, tab):
     """After the sample was taught, the exam of one's own text examined the sample's model."""
     assert TUNED_CLOSED in tab.form.subjects.subjects()
