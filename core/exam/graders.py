@@ -87,6 +87,8 @@ def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
         return _grade_admission(answer, question)
     if not answer.strip():
         return _fail(tr("The answer is empty."))
+    if _repeats(answer, question.question):
+        return _fail(tr("The answer only repeats the question."))
     wanted = _usable_key_points(question) or point_making.suggest_points(
         question.reference, question.reference, question.question, question.kind
     )
@@ -101,6 +103,12 @@ def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
     missed = tuple(point.text for point in judged if not point.is_met)
     reason = "\n".join(filter(None, (_format_met_points(judged), against or _format_unmet_points(judged))))
     return GraderMark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
+
+
+def _repeats(answer: str, question: str) -> bool:
+    """Whether an answer is the question over and over, and nothing else."""
+    said, asked = (re.sub(r"\W", "", text.casefold()) for text in (answer, question))
+    return bool(asked) and bool(said) and not said.replace(asked, "")
 
 
 def by_reference(answer: str, question: GradedQuestion) -> GraderMark:

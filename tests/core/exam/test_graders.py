@@ -362,3 +362,13 @@ def test_an_answer_that_tells_that_nobody_knows_by_the_points_alone_names_no_wor
 @pytest.mark.parametrize(("answer", "passed"), [("Never, as far as I know.", True), ("Always.", False)])
 def test_a_reference_without_figures_and_terms_is_wanted_itself(answer, passed):
     assert mark("key_points", answer, "", "Never.").passed is passed
+
+
+def test_a_question_said_again_is_no_answer():
+    """A base model does so, and a question that asks for yes has its key points in it."""
+    asked, right = "月曜日は休みですよね？", "はい、月曜日は休みです。"
+    said = {
+        answer: mark("key_points", answer, "休み", right, asked).passed
+        for answer in (asked, f"{asked}\n{asked}", right)
+    }
+    assert list(said.values()) == [False, False, True]
