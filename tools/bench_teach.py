@@ -284,10 +284,8 @@ async def search_alone(project: Project) -> dict[str, Any]:
     for row in await project.read(lambda db: [*examples.iterate(db, Filter(split="test", status="approved"))]):
         if row.kind == scores.GENERAL:
             continue
-        passages = await builder.find(project, row.question)
         question = PlainQuestion(row.question, row.answer, row.key_points, row.kind)
-        passage = passages[0].passage.text if passages else ""
-        found = await project.read(search_baseline.holds_answer, question, row.facts, passage)
+        found = await search_baseline.finds_answer(project, builder, question, row.facts)
         shares[row.question] = float(found)
         counts = kinds.setdefault(row.kind, [0, 0])
         counts[0], counts[1] = counts[0] + found, counts[1] + 1

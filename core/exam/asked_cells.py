@@ -20,11 +20,11 @@ def find_asked_cell(answer: str, question: str) -> str:
         return ""
     asked = normalise(question)
     stems = clauses.extract_content_words(asked)
-    given = [_is_said(text, asked, stems) for _header, text in cells]
+    given = [_mentions(asked, stems, text) for _header, text in cells]
     named = [
         text
         for (header, text), is_given in zip(cells, given, strict=True)
-        if not is_given and _is_said(header, asked, stems)
+        if not is_given and _mentions(asked, stems, header)
     ]
     if not named and any(given) and not given[0]:
         named = [cells[0][1]]
@@ -39,7 +39,7 @@ def _read_cells(answer: str) -> list[tuple[str, str]]:
     return [(one["header"] or one["name"], (one["text"] or one["value"]).strip()) for one in found]
 
 
-def _is_said(text: str, asked: str, stems: frozenset[str]) -> bool:
+def _mentions(asked: str, stems: frozenset[str], text: str) -> bool:
     """Whether a question has these words, each in any of its forms."""
     normal = normalise(text)
     own = clauses.extract_content_words(normal)

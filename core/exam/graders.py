@@ -107,8 +107,8 @@ def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
 
 def _repeats(answer: str, question: str) -> bool:
     """Whether an answer is the question over and over, and nothing else."""
-    said, asked = (re.sub(r"\W", "", text.casefold()) for text in (answer, question))
-    return bool(asked) and bool(said) and not said.replace(asked, "")
+    said, asked = map(exam_key_points.normalise_wording, (answer, question))
+    return bool(said and asked) and not said.replace(asked, "").strip()
 
 
 def by_reference(answer: str, question: GradedQuestion) -> GraderMark:

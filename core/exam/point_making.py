@@ -15,7 +15,8 @@ from core.text.question_words import CLOCK, COUNT, MONEY, TIME, Question
 from core.text.row_templates import list_figures
 
 MAX_POINTS = 4  # of a question, at most
-MAX_ANSWER_CHARACTERS, MAX_WORDS = 2000, 8  # of an answer that points are made of; alternatives of one point
+MAX_ANSWER_CHARACTERS = 2000  # of an answer that points are made of
+MAX_WORDS = 8  # alternatives of one point
 MIN_TOPIC_FACTS, TOPIC_SHARE = 3, 0.1  # facts, and the share of a spec's facts, that have a word which tells nothing
 
 _OPPOSITE = {YES: NO, NO: YES}

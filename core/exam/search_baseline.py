@@ -29,26 +29,26 @@ async def measure(
     """
     if not builder.text.strip() or (builder.settings.encoder and not sentence_encoder.is_installed()):
         return None
-    found: list[tuple[ExamQuestion, str]] = []
+    found: list[tuple[bool, int]] = []
     for question in asked:
         if question.found is None and question.kind != questions.GENERAL:
             reporter.check()
-            passages = await builder.find(project, question.question)
-            found.append((question, passages[0].passage.text if passages else ""))
-    return await project.write("", store, found) if found else None
+            found.append((await finds_answer(project, builder, question, question.facts), question.id))
+    return await project.write("", _store, found) if found else None
 
 
-def store(db: sqlite3.Connection, found: Sequence[tuple["ExamQuestion", str]]) -> None:
-    """Mark the passages as an exam marks answers, and store which hold the answer."""
-    sql = "UPDATE eval_question SET found = ? WHERE id = ?"
-    db.executemany(sql, [(holds_answer(db, question, question.facts, one), question.id) for question, one in found])
+async def finds_answer(project: Project, builder: PromptBuilder, question: GradedQuestion, names: str) -> bool:
+    """Whether the first passage that is found for a question about the facts `names` would pass as its answer.
 
-
-def holds_answer(db: sqlite3.Connection, question: GradedQuestion, names: str, passage: str) -> bool:
-    """Whether a passage would pass as the answer to a question about the facts `names`.
-
-    What the text does not say stands in no passage of it.
+    What the text does not say stands in no passage of it. Raises as `PromptBuilder.find`.
     """
-    if not passage or question.kind == NOT_STATED:
+    passages = await builder.find(project, question.question)
+    if not passages or question.kind == NOT_STATED:
         return False
-    return bool(fact_marking.mark_answer(db, fact_marking.TOLERANT_GRADER, passage, question, names).passed)
+    text = passages[0].passage.text
+    mark = await project.read(fact_marking.mark_answer, fact_marking.TOLERANT_GRADER, text, question, names)
+    return bool(mark.passed)
+
+
+def _store(db: sqlite3.Connection, found: Sequence[tuple[bool, int]]) -> None:
+    db.executemany("UPDATE eval_question SET found = ? WHERE id = ?", found)

@@ -211,13 +211,15 @@ def _describe_books(result: ExamResult) -> Iterator[str]:
 
 def _describe_search(result: ExamResult) -> Iterator[str]:
     """Would showing the passage that a search finds first do as well, without any model?"""
-    at = next(iter(_find_best(result)), None)
-    if at is None or (found := scores.compare_with_search(result, at)) is None:
-        return
-    rate, gain = found
+    for at in _find_best(result):
+        if (found := scores.compare_with_search(result, at)) is not None:
+            yield from _compare_with_search(subject_title(result.totals[at].subject), *found)
+
+
+def _compare_with_search(model: str, rate: PassRate, gain: MeanDifference) -> Iterator[str]:
     yield tr("Without any model, the passage that a search of the text finds first holds the answer to {rate} of the held-out questions.",
              rate=_format_rate(rate))  # fmt: skip
-    values = {"model": subject_title(result.totals[at].subject), "interval": _format_points(gain)}
+    values = {"model": model, "interval": _format_points(gain)}
     if not gain.is_clear:
         yield tr("No clear difference between {model} and this search: {interval} points.", **values)
     elif gain.mean > 0:

@@ -1,7 +1,7 @@
 """Which rows a job trains on: the only place that defines it, for the rows as they are now and for a job's frozen copy."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -27,6 +27,18 @@ def load_rows(db: sqlite3.Connection, tag: str, split: str = "train", version: i
     """The JSON texts of a job's rows, in the project's order: as they are now (None), or of a kept version."""
     chosen = row_filter(tag, split)
     return list(examples.iterate_texts(db, chosen) if version is None else versions.iterate_texts(db, version, chosen))
+
+
+def iterate_linked_rows(
+    db: sqlite3.Connection, tag: str, split: str = "train", version: int | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows of `load_rows`, each with the names of its facts and its quote."""
+    source, (condition, values) = "example", filters.to_sql(row_filter(tag, split))
+    if version is not None:
+        source, condition, values = "version_row", f"version = ? AND {condition}", [version, *values]
+    links = db.execute(f"SELECT facts, quote FROM {source} WHERE {condition} ORDER BY id", values)
+    for text, (names, quote) in zip(load_rows(db, tag, split, version), links, strict=True):
+        yield text, names, quote
 
 
 def load_trainable_rows(

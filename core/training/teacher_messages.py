@@ -12,14 +12,12 @@ from typing import Any
 import msgspec
 
 from core import prompts
-from core.dataset import filters
 from core.dataset.row_json import read_texts
 from core.errors import JukuError
 from core.language import tr
 from core.spec import facts, spec
 from core.spec.facts import Fact
-from core.storage import compressed_texts
-from core.training.row_selection import row_filter
+from core.training import row_selection
 
 WEIGHT = "distillation_weight"  # only servers with this hyperparameter read the messages
 KEY = "teacher_messages"
@@ -41,16 +39,13 @@ def load_rows(db: sqlite3.Connection, tag: str, split: str = "train", version: i
 
     The passage is the row's quote, as it was when the job was queued; without one, that of its facts as they are now.
     """
-    condition, values = filters.to_sql(row_filter(tag, split))
-    table = "example" if version is None else "version_row"
-    if version is not None:
-        condition, values = f"version = ? AND {condition}", [version, *values]
-    known, language = {fact.name: fact for fact in facts.load(db)}, spec.get_language(spec.load(db))
-    template, reader = prompts.load("teacher", language), compressed_texts.PackReader(db)
-    sql = f"SELECT pack, slot, facts, quote FROM {table} WHERE {condition} ORDER BY id"
+    known, template = (
+        {fact.name: fact for fact in facts.load(db)},
+        prompts.load("teacher", spec.get_language(spec.load(db))),
+    )
     return [
-        _add_teacher(reader.text((pack, slot)), quote or _find_passage(names, known), template)
-        for pack, slot, names, quote in db.execute(sql, values)
+        _add_teacher(row, quote or _find_passage(names, known), template)
+        for row, names, quote in row_selection.iterate_linked_rows(db, tag, split, version)
     ]
 
 

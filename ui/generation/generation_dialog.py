@@ -430,12 +430,10 @@ def load_plan(
 
 def _estimate(db: sqlite3.Connection, requests: Sequence[Asked]) -> GenerationEstimate:
     part = requests[:: -(-len(requests) // SAMPLED_REQUESTS) or 1]
-    sample, counted = (
-        row_generation.estimate(db, part),
-        sum(map(row_generation.count_examples, row_generation.build_subjects(requests))),
-    )
+    sample = row_generation.estimate(db, part)
+    examples = sum(map(row_generation.count_examples, row_generation.build_subjects(requests)))
     sent = round(sample.sent * len(requests) / max(1, len(part)))
-    return GenerationEstimate(len(requests), counted, sent, counted * row_generation.EXAMPLE_TOKENS)
+    return GenerationEstimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
 
 
 def _load_coverage(db: sqlite3.Connection, names: set[str] | None, more: bool) -> list[FactCoverage]:

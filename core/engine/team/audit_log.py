@@ -17,7 +17,7 @@ OLD_FILES = 10
 log = logging.getLogger(__name__)
 
 
-class _TolerantRotatingFileHandler(logging.handlers.RotatingFileHandler):
+class _AuditFileHandler(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         """A full disk stops no answer."""
         log.warning("the audit log cannot be written: %s", self.baseFilename, exc_info=record.exc_info or True)
@@ -28,7 +28,7 @@ class AuditLog:
 
     def __init__(self, home: Path, max_bytes: int = MAX_BYTES) -> None:
         self._folder, self._max_bytes = home / "audit", max_bytes
-        self._handler: _TolerantRotatingFileHandler | None = None
+        self._handler: _AuditFileHandler | None = None
 
     def add(self, user: User, action: str, target: str, status: int, request_id: str) -> None:
         """Write a line. `action`: method and route. `target`: the id of an object or the name of a model, or empty."""
@@ -44,13 +44,11 @@ class AuditLog:
         text = json.dumps(line, ensure_ascii=False)
         self._open().handle(logging.LogRecord("audit", logging.INFO, "", 0, text, None, None))
 
-    def _open(self) -> _TolerantRotatingFileHandler:
+    def _open(self) -> _AuditFileHandler:
         if not self._handler:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             path = self._folder / "audit.jsonl"
-            self._handler = _TolerantRotatingFileHandler(
-                path, maxBytes=self._max_bytes, backupCount=OLD_FILES, encoding="utf-8"
-            )
+            self._handler = _AuditFileHandler(path, maxBytes=self._max_bytes, backupCount=OLD_FILES, encoding="utf-8")
         return self._handler
 
     def close(self) -> None:

@@ -43,6 +43,19 @@ def train(folder: Path, plan: TrainingArguments) -> list[dict[str, Any]]:
     return messages
 
 
+def train_with_pause(folder: Path, plan: TrainingArguments) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a job sends until it is paused after its first step, and what it sends from there to its end."""
+    pause, first = threading.Event(), list[dict[str, Any]]()
+
+    def send(message: dict[str, Any]) -> None:
+        first.append(message)
+        if message.get("step") == 1:
+            pause.set()
+
+    Trainer(folder, plan, send, pause).run()
+    return first, train(folder, plan)
+
+
 @pytest.mark.parametrize("fault", ["gone", "empty", "changed"])
 def test_rows_that_are_gone_or_changed_fail_the_job(tmp_path: Path, fault: str) -> None:
     """It "succeeded" with no trained token, and a model that had learned nothing was offered."""

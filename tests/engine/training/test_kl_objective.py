@@ -16,7 +16,7 @@ from core.engine.training.head_loss import HeadTermsFunction
 from core.engine.training.objectives import SupervisedObjective, TrainingError, build_objective
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row, tokenize_with_teacher
 from core.engine.training.train import Trainer
-from tests.engine.training.test_damaged_jobs import arguments, train
+from tests.engine.training.test_damaged_jobs import arguments, train, train_with_pause
 from tests.engine.training.test_training_step import CONFIGS, ROWS, fast, gradients, lora_model
 from tests.support.engine import TRAINING_ROWS, lines
 
@@ -174,16 +174,7 @@ def test_a_paused_job_goes_on_with_the_same_references(tmp_path: Path, tiny_fold
         for kind, some in (("training", TAUGHT_ROWS), ("validation", TAUGHT_ROWS[3:5])):
             (folder / f"{kind}.jsonl").write_bytes(lines(some))
     whole = train(tmp_path / "whole", plan)
-    pause = threading.Event()
-    first: list[Any] = []
-
-    def send(message: Any) -> None:
-        first.append(message)
-        if message.get("step") == 1:
-            pause.set()
-
-    Trainer(tmp_path / "paused", plan, send, pause).run()
-    again = train(tmp_path / "paused", plan)
+    first, again = train_with_pause(tmp_path / "paused", plan)
     steps = [[one for one in some if one["event"] == "step"] for some in (whole, first, again)]
     assert len(steps[1]) == 1 and steps[1] + steps[2] == steps[0]
     assert steps[0][0]["train_kl"] == 0.0 < steps[0][-1]["train_kl"] and steps[0][-1]["full_valid_kl"] > 0

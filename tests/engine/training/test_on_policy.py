@@ -19,7 +19,7 @@ from core.engine.training.on_policy import EXTRA_TOKENS, OnPolicySettings, OnPol
 from core.engine.training.text_writer import TextRequest, TextWriter
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow
 from core.engine.training.train import Trainer
-from tests.engine.training.test_damaged_jobs import arguments, train
+from tests.engine.training.test_damaged_jobs import arguments, train, train_with_pause
 from tests.engine.training.test_kl_objective import ALL_TOKENS, TAUGHT_ROWS, change_adapter, log_probs, rows
 from tests.engine.training.test_training_step import CONFIGS, ROWS, fast, gradients, lora_model
 from tests.support.engine import lines
@@ -216,15 +216,7 @@ def test_a_paused_job_makes_the_same_adapter(
     whole = train(tmp_path / "whole", plan)
     written = texts.copy()
     texts.clear()
-    pause, first = threading.Event(), list[Any]()
-
-    def send(message: Any) -> None:
-        first.append(message)
-        if message.get("step") == 1:
-            pause.set()
-
-    Trainer(tmp_path / "paused", plan, send, pause).run()
-    again = train(tmp_path / "paused", plan)
+    first, again = train_with_pause(tmp_path / "paused", plan)
     steps = [[one for one in some if one["event"] == "step"] for some in (whole, first, again)]
     assert len(steps[1]) == 1 and steps[1] + steps[2] == steps[0]
     one, other = (load_file(tmp_path / name / "adapter" / "adapter_model.safetensors") for name in ("whole", "paused"))
